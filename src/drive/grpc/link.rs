@@ -1,0 +1,184 @@
+//! Connections to the target that notice when they end, and who is at the other side.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+use super::endpoint::Endpoint;
+
+/// The process that listens on a unix socket. A restart changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its process id in our pid namespace.
+    pub pid: i32,
+    /// When it started, in clock ticks since boot: a process id can come back.
+    started: u64,
+}
+
+impl Peer {
+    fn of(stream: &UnixStream) -> Option<Peer> {
+        let pid = stream.peer_cred().ok()?.pid()?;
+        // Zero: the peer lives in a pid namespace that we cannot see.
+        (pid > 0).then_some(())?;
+        Some(Peer { pid, started: start_time(pid)? })
+    }
+
+    /// Whether that very process still runs.
+    pub fn is_alive(&self) -> bool {
+        start_time(self.pid) == Some(self.started)
+    }
+}
+
+/// Field 22 of `/proc/PID/stat`; none for a process that is gone or a zombie.
+fn start_time(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name stands in parentheses and may hold anything, also parentheses.
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// What is known of all connections of one client.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// How many connections have ended.
+    ended: AtomicU64,
+    /// The peer of the first and of the newest connection.
+    peers: Mutex<Option<(Peer, Peer)>>,
+}
+
+impl Link {
+    /// How many connections have ended so far.
+    pub fn ended(&self) -> u64 {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// The process behind the newest connection.
+    pub fn peer(&self) -> Option<Peer> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).map(|(_, newest)| newest)
+    }
+
+    /// Whether another process answers than the one that was accepted before; says which.
+    pub fn changed(&self) -> Option<String> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        match *peers {
+            Some((accepted, newest)) if accepted != newest => Some(format!(
+                "process {} was replaced by process {}",
+                accepted.pid, newest.pid
+            )),
+            _ => None,
+        }
+    }
+
+    /// From now on the newest process is the right one (after a restart that was told).
+    pub fn accept(&self) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((accepted, newest)) = peers.as_mut() {
+            *accepted = *newest;
+        }
+    }
+
+    fn met(&self, peer: Peer) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        match peers.as_mut() {
+            Some((_, newest)) => *newest = peer,
+            None => *peers = Some((peer, peer)),
+        }
+    }
+}
+
+/// Connects once.
+///
+/// # Errors
+/// The system's error.
+pub async fn connect(endpoint: Endpoint, link: Arc<Link>) -> io::Result<TokioIo<Watched>> {
+    let stream: Box<dyn Stream> = match endpoint {
+        Endpoint::Unix(path) => {
+            let stream = UnixStream::connect(path).await?;
+            if let Some(peer) = Peer::of(&stream) {
+                link.met(peer);
+            }
+            Box::new(stream)
+        }
+        Endpoint::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Box::new(stream)
+        }
+    };
+    Ok(TokioIo::new(Watched { stream, link, over: AtomicBool::new(false) }))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection that tells its [`Link`] when the other side ends it.
+pub struct Watched {
+    stream: Box<dyn Stream>,
+    link: Arc<Link>,
+    over: AtomicBool,
+}
+
+impl Watched {
+    fn end(&self) {
+        if !self.over.swap(true, Ordering::SeqCst) {
+            self.link.ended.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let wanted = buf.remaining();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match &result {
+            Poll::Ready(Ok(())) if buf.filled().len() == before && wanted > 0 => self.end(),
+            Poll::Ready(Err(_)) => self.end(),
+            _ => {}
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        if matches!(result, Poll::Ready(Err(_))) {
+            self.end();
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,305 @@
+//! Calls rpcs by descriptor and tells exactly how each call ended.
+
+mod codec;
+mod decode;
+mod endpoint;
+mod link;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use tonic::{Code, Request, Status, transport::Channel};
+use tower::service_fn;
+
+pub use endpoint::Endpoint;
+pub use link::Peer;
+
+use self::{codec::RawCodec, link::Link};
+use super::clock::PendingClock;
+
+/// The largest message that we take.
+const RECEIVE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target answered, with whatever code.
+    Answered,
+    /// Our deadline came first.
+    Cut,
+    /// The connection ended, or another process answers than before.
+    Died(String),
+    /// What came back is no proper answer: the field, or what the transport said.
+    Broken(String),
+    /// Nobody answered at the endpoint.
+    Unreachable(String),
+}
+
+/// Everything that came of one call.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The status code; `DeadlineExceeded` where we cut it, `Unavailable` where there was no answer.
+    pub code: Code,
+    /// The status message as the target sent it.
+    pub message: String,
+    /// The reply of a unary call that was OK, or the last one of a stream.
+    pub reply: Option<DynamicMessage>,
+    /// All replies of a stream.
+    pub replies: Vec<DynamicMessage>,
+    /// Wall clock when it was sent.
+    pub sent_at: SystemTime,
+    /// Until the answer was complete.
+    pub elapsed: Duration,
+}
+
+/// A client for one endpoint. Clones share the connection.
+#[derive(Clone)]
+pub struct Grpc {
+    endpoint: Endpoint,
+    channel: Channel,
+    link: Arc<Link>,
+    clock: PendingClock,
+}
+
+/// Why there is no use in starting.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+impl Grpc {
+    /// A client that connects at its first call and again whenever a connection has ended.
+    pub fn new(endpoint: Endpoint, clock: PendingClock) -> Grpc {
+        let link = Arc::new(Link::default());
+        let channel = {
+            let endpoint = endpoint.clone();
+            let link = link.clone();
+            // The name is never resolved: the connector goes to our endpoint whatever it says.
+            tonic::transport::Endpoint::from_static("http://localhost")
+                .http2_adaptive_window(true)
+                .connect_with_connector_lazy(service_fn(move |_: http::Uri| {
+                    link::connect(endpoint.clone(), link.clone())
+                }))
+        };
+        Grpc { endpoint, channel, link, clock }
+    }
+
+    /// Where it calls.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The process at the other side, where the system tells.
+    pub fn peer(&self) -> Option<Peer> {
+        self.link.peer()
+    }
+
+    /// Tries to connect once, without a call.
+    ///
+    /// # Errors
+    /// What a person should do about it.
+    pub async fn probe(&self) -> Result<(), Unreachable> {
+        let _pending = self.clock.start();
+        link::connect(self.endpoint.clone(), Arc::new(Link::default()))
+            .await
+            .map(drop)
+            .map_err(|error| Unreachable(advice(&self.endpoint, &error)))
+    }
+
+    /// Takes the process that answers now as the right one (after a restart).
+    pub fn accept_peer(&self) {
+        self.link.accept();
+    }
+
+    /// Whether the process that was accepted is gone; says how that is known. Costs no call.
+    pub fn death(&self) -> Option<String> {
+        if let Some(how) = self.link.changed() {
+            return Some(how);
+        }
+        self.link
+            .peer()
+            .filter(|peer| !peer.is_alive())
+            .map(|peer| format!("process {} is gone", peer.pid))
+    }
+
+    /// Calls an rpc and waits for its end, `deadline` at most.
+    pub async fn call(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+    ) -> Answer {
+        let ended_before = self.link.ended();
+        let sent_at = SystemTime::now();
+        let begin = Instant::now();
+        let pending = self.clock.start();
+        let received =
+            tokio::time::timeout(deadline, self.exchange(method, request, deadline)).await;
+        drop(pending);
+        let elapsed = begin.elapsed();
+        let mut answer = Answer {
+            outcome: Outcome::Answered,
+            code: Code::Ok,
+            message: String::new(),
+            reply: None,
+            replies: Vec::new(),
+            sent_at,
+            elapsed,
+        };
+        let (bodies, status) = match received {
+            Err(_) => {
+                answer.outcome = Outcome::Cut;
+                answer.code = Code::DeadlineExceeded;
+                answer.message = format!("no answer within {}", humantime::format_duration(deadline));
+                return answer;
+            }
+            Ok(received) => received,
+        };
+        for body in &bodies {
+            match decode::decode(&method.output(), body) {
+                Ok(reply) => answer.replies.push(reply),
+                Err(fault) => {
+                    answer.outcome = Outcome::Broken(fault.clone());
+                    answer.code = Code::Internal;
+                    answer.message = format!("the reply cannot be decoded: {fault}");
+                    return answer;
+                }
+            }
+        }
+        answer.reply = answer.replies.last().cloned();
+        if let Some(status) = status {
+            answer.code = status.code();
+            answer.message = status.message().to_owned();
+            if is_local(&status) {
+                answer.outcome = self.classify(&status, ended_before, deadline, elapsed).await;
+                if let Outcome::Died(how) | Outcome::Broken(how) | Outcome::Unreachable(how) =
+                    &answer.outcome
+                {
+                    answer.message.clone_from(how);
+                }
+            }
+        }
+        if answer.outcome == Outcome::Answered
+            && let Some(how) = self.link.changed()
+        {
+            answer.outcome = Outcome::Died(how);
+        }
+        answer
+    }
+
+    /// The bodies that came, and the status if it was not OK.
+    async fn exchange(
+        &self,
+        method: &MethodDescriptor,
+        message: &DynamicMessage,
+        deadline: Duration,
+    ) -> (Vec<Bytes>, Option<Status>) {
+        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let path = match PathAndQuery::try_from(path) {
+            Ok(path) => path,
+            Err(error) => return (Vec::new(), Some(Status::internal(error.to_string()))),
+        };
+        let mut client = tonic::client::Grpc::new(self.channel.clone())
+            .max_decoding_message_size(RECEIVE_LIMIT)
+            .max_encoding_message_size(RECEIVE_LIMIT);
+        if let Err(error) = client.ready().await {
+            return (Vec::new(), Some(Status::from_error(error.into())));
+        }
+        let mut request = Request::new(Bytes::from(message.encode_to_vec()));
+        request.set_timeout(deadline);
+        if method.is_server_streaming() {
+            let mut bodies = Vec::new();
+            match client.server_streaming(request, path, RawCodec).await {
+                Err(status) => (bodies, Some(status)),
+                Ok(response) => {
+                    let mut stream = response.into_inner();
+                    loop {
+                        match stream.message().await {
+                            Ok(Some(body)) => bodies.push(body),
+                            Ok(None) => return (bodies, None),
+                            Err(status) => return (bodies, Some(status)),
+                        }
+                    }
+                }
+            }
+        } else {
+            match client.unary(request, path, RawCodec).await {
+                Ok(response) => (vec![response.into_inner()], None),
+                Err(status) => (Vec::new(), Some(status)),
+            }
+        }
+    }
+
+    /// What a status means that the target did not send.
+    async fn classify(
+        &self,
+        status: &Status,
+        ended_before: u64,
+        deadline: Duration,
+        elapsed: Duration,
+    ) -> Outcome {
+        if status.code() == Code::DeadlineExceeded || elapsed >= deadline {
+            return Outcome::Cut;
+        }
+        if self.link.ended() != ended_before {
+            let how = match self.death() {
+                Some(how) => format!("the connection ended in the middle of the call; {how}"),
+                None => "the connection ended in the middle of the call".to_owned(),
+            };
+            return Outcome::Died(how);
+        }
+        match self.probe().await {
+            Err(Unreachable(why)) => match self.link.peer() {
+                Some(_) => Outcome::Died(format!("nobody answers any more: {why}")),
+                None => Outcome::Unreachable(why),
+            },
+            Ok(()) => Outcome::Broken(chain(status)),
+        }
+    }
+}
+
+/// Whether our own side made this status: one that the target sent has no source.
+fn is_local(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+}
+
+/// An error with all its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let told = inner.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// What to do when a connection cannot be made.
+fn advice(endpoint: &Endpoint, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match (endpoint, error.kind()) {
+        (Endpoint::Unix(path), ErrorKind::NotFound) => format!(
+            "there is no socket {}: is the runtime running, and is that its socket? (--endpoint)",
+            path.display()
+        ),
+        (Endpoint::Unix(path), ErrorKind::PermissionDenied) => format!(
+            "no permission to open {}: run stdcheck as a user who may (often root)",
+            path.display()
+        ),
+        (Endpoint::Unix(path), ErrorKind::ConnectionRefused) => format!(
+            "nobody listens on {}: either it is no socket, or the runtime that made it is gone",
+            path.display()
+        ),
+        (endpoint, _) => format!("cannot connect to {endpoint}: {error}"),
+    }
+}

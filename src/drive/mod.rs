@@ -1,0 +1,5 @@
+//! The input and output below steps and verbs: nothing above this folder touches a socket.
+
+pub mod clock;
+pub mod grpc;
+

@@ -1,0 +1,143 @@
+//! The guest: the one program inside every image that stdcheck makes.
+//!
+//! It uses nothing but std and is linked statically, so that an image needs no other file. `build/guest.rs` compiles
+//! it. It shows what a container looks like from within, and behaves in the ways that checks need.
+//!
+//! | arguments | does |
+//! |---|---|
+//! | none, or `pause` | waits for a signal; orphans are reaped. This is the sandbox image |
+//! | `sleep [SECONDS]` | waits; for ever without SECONDS (a decimal fraction is allowed), then exits 0 |
+//! | `exit CODE` | exits with CODE, 0 to 255 |
+//! | `ignore-signals` | ignores every signal that can be ignored, and waits for ever |
+//! | `exit-on-signal CODE` | at the first signal that can be caught prints `signal NAME` and exits with CODE |
+//! | `report [SYSCTL...]` | one JSON object: the container as the process sees it ([`report`]) |
+//! | `write PATH TEXT` | replaces the file's contents by TEXT, without a newline ([`files`]) |
+//! | `read PATH...`, `ls PATH...`, `stat PATH...` | one JSON object per path ([`files`]) |
+//! | `echo TEXT...`, `stderr TEXT...` | the words, joined by blanks, and a newline |
+//! | `both OUT ERR CODE` | OUT and a newline to stdout, ERR and a newline to stderr, then exits with CODE |
+//! | `hog BYTES` | takes and touches memory: a line `touched N` every 4 MiB, `ready` at BYTES, then keeps it |
+//! | `spin SECONDS` | keeps one processor busy, then prints `spun SECONDS` |
+//! | `listen tcp\|udp PORT [ADDRESS]` | echo server, prints `ready ADDRESS:PORT` ([`network`]) |
+//! | `connect tcp\|udp ADDRESS PORT TEXT` | sends TEXT and prints the answer and a newline |
+//!
+//! Three rules hold for all of them:
+//! - SIGTERM and SIGINT end it at once with exit code 0, also as process 1, which the kernel gives no default
+//!   actions. `ignore-signals` and `exit-on-signal` are the exceptions.
+//! - A command that waits prints a line that begins with `ready` once it can be signalled or spoken to.
+//! - Exit codes of its own: 1, what was asked for failed (and the answer says why); 64, it was called wrongly;
+//!   74, its output could not be written.
+
+mod files;
+mod json;
+mod load;
+mod network;
+mod output;
+mod report;
+mod signals;
+mod system;
+
+use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How a command can end other than by what it was asked to do.
+pub enum Failure {
+    /// What was asked for did not work; the answer is on stdout already, or this text goes to stderr.
+    Failed(Option<String>),
+    /// The arguments are wrong.
+    Usage(String),
+    /// Stdout or stderr took no more.
+    Output,
+}
+
+/// What a command gives back: its exit code, or how it failed.
+pub type Outcome = Result<u8, Failure>;
+
+fn main() -> ExitCode {
+    // First of all: until this is done, SIGTERM does nothing to process 1.
+    signals::end_on_request();
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (code, message) = match run(&args) {
+        Ok(code) => (code, None),
+        Err(Failure::Failed(message)) => (1, message),
+        Err(Failure::Usage(message)) => (64, Some(message)),
+        Err(Failure::Output) => (74, Some("the output could not be written".into())),
+    };
+    if let Some(message) = message {
+        // Nobody is left to be told if stderr fails too.
+        let _ = output::to_stderr(format!("guest: {message}").as_bytes());
+    }
+    ExitCode::from(code)
+}
+
+fn run(args: &[OsString]) -> Outcome {
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_os_str(), rest),
+        None => (OsStr::new("pause"), args),
+    };
+    match (command.to_str().unwrap_or_default(), rest) {
+        ("pause", []) | ("sleep", []) => signals::wait_for_ever(),
+        ("sleep", [seconds]) => sleep(duration(seconds)?),
+        ("exit", [code]) => parse(code, "an exit code from 0 to 255"),
+        ("ignore-signals", []) => {
+            signals::ignore_all();
+            signals::wait_for_ever()
+        }
+        ("exit-on-signal", [code]) => {
+            signals::exit_on_any(parse(code, "an exit code from 0 to 255")?);
+            signals::wait_for_ever()
+        }
+        ("report", names) => report::print(names),
+        ("write", [path, text]) => files::write(path, text),
+        ("read", [_, ..]) => files::read(rest),
+        ("ls", [_, ..]) => files::list(rest),
+        ("stat", [_, ..]) => files::stat(rest),
+        ("echo", words) => output::to_stdout(&joined(words)).map(|()| 0),
+        ("stderr", words) => output::to_stderr(&joined(words)).map(|()| 0),
+        ("both", [out, err, code]) => {
+            output::to_stdout(out.as_encoded_bytes())?;
+            output::to_stderr(err.as_encoded_bytes())?;
+            parse(code, "an exit code from 0 to 255")
+        }
+        ("hog", [bytes]) => load::hog(parse(bytes, "a number of bytes")?),
+        ("spin", [seconds]) => load::spin(duration(seconds)?),
+        ("listen", [protocol, port]) => network::listen(protocol, parse(port, "a port")?, None),
+        ("listen", [protocol, port, address]) => network::listen(
+            protocol,
+            parse(port, "a port")?,
+            Some(parse(address, "an IP address")?),
+        ),
+        ("connect", [protocol, address, port, text]) => network::connect(
+            protocol,
+            parse(address, "an IP address")?,
+            parse(port, "a port")?,
+            text,
+        ),
+        _ => Err(Failure::Usage(format!(
+            "no such command, or wrong arguments: {}",
+            args.join(OsStr::new(" ")).display()
+        ))),
+    }
+}
+
+fn sleep(time: Duration) -> Outcome {
+    output::ready("");
+    std::thread::sleep(time);
+    Ok(0)
+}
+
+fn joined(words: &[OsString]) -> Vec<u8> {
+    words.join(OsStr::new(" ")).into_encoded_bytes()
+}
+
+fn parse<T: FromStr>(text: &OsStr, what: &str) -> Result<T, Failure> {
+    text.to_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Failure::Usage(format!("{} is not {what}", text.display())))
+}
+
+fn duration(text: &OsStr) -> Result<Duration, Failure> {
+    let wrong = || Failure::Usage(format!("{} is not a number of seconds", text.display()));
+    Duration::try_from_secs_f64(parse(text, "a number of seconds")?).map_err(|_| wrong())
+}

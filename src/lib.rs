@@ -1,0 +1,11 @@
+//! stdcheck: says whether an implementation of an open cloud-native interface keeps its
+//! specification, requirement by requirement, against the real thing.
+//!
+//! The data flow is one-way: [`suite`] files → plan → run → [`events`] → reports.
+//! `docs/architecture.md` has the whole picture.
+
+pub mod drive;
+pub mod events;
+pub mod proto;
+pub mod suite;
+pub mod verdict;

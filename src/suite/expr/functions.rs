@@ -1,0 +1,38 @@
+//! The functions that expressions have beyond those of CEL itself.
+
+use std::{net::IpAddr, sync::Arc};
+
+use cel::{Context, ExecutionError, Value};
+
+use super::value;
+
+/// Their names, for lint.
+pub const NAMES: &[&str] = &["json", "is_json", "is_ip", "is_semver"];
+
+/// Adds them to a context.
+pub fn add(context: &mut Context<'_, '_>) {
+    // The names are ours alone, so that none of these can clash with the standard library.
+    let added = [
+        context.add_function("json", json),
+        context.add_function("is_json", |text: Arc<String>| {
+            serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
+        }),
+        context.add_function("is_ip", |text: Arc<String>| text.parse::<IpAddr>().is_ok()),
+        context.add_function("is_semver", |text: Arc<String>| {
+            semver::Version::parse(&text).is_ok()
+        }),
+    ];
+    debug_assert!(added.iter().all(Result::is_ok));
+}
+
+/// `json(text or bytes)`: the value that the JSON text stands for.
+fn json(input: Value) -> Result<Value, ExecutionError> {
+    let parsed = match &input {
+        Value::String(text) => serde_json::from_str(text),
+        Value::Bytes(bytes) => serde_json::from_slice(bytes),
+        _ => return Err(ExecutionError::function_error("json", "takes text or bytes")),
+    };
+    parsed
+        .map(|parsed: serde_json::Value| value::from_json(&parsed))
+        .map_err(|error| ExecutionError::function_error("json", format!("not JSON: {error}")))
+}

@@ -1,0 +1,244 @@
+//! Expressions of suite files: CEL, hidden behind this module (the crate is young and pinned).
+//!
+//! An expression that cannot be evaluated is not true: [`Judgement::Undecided`] says what is unset.
+
+mod explain;
+mod functions;
+pub mod types;
+pub mod value;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock, Mutex},
+};
+
+pub use cel::Value;
+use cel::{Context, Env, ExecutionError, Program};
+
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// Compiled expressions by their text: cases and repeated checks share them.
+static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Expr>>>> = LazyLock::new(Mutex::default);
+
+/// A parsed expression.
+pub struct Expr {
+    source: String,
+    program: Program,
+}
+
+/// The names that an expression sees.
+pub type Scope = BTreeMap<String, Value>;
+
+/// What an expectation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// It holds.
+    Holds,
+    /// It does not; what was seen instead.
+    Broken(String),
+    /// It could not be evaluated; what was missing.
+    Undecided(String),
+}
+
+impl Expr {
+    /// Parses `source`, or takes it from the cache.
+    ///
+    /// # Errors
+    /// A one-line description of what is wrong with it.
+    pub fn compile(source: &str) -> Result<Arc<Expr>, String> {
+        let mut cache = COMPILED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = cache.get(source) {
+            return Ok(known.clone());
+        }
+        // The parser caps the depth of nesting itself (96 levels).
+        let program = ENV.compile(source).map_err(|errors| {
+            errors.errors.first().map_or_else(|| errors.to_string(), |error| error.msg.clone())
+        })?;
+        let expr = Arc::new(Expr { source: source.to_owned(), program });
+        cache.insert(source.to_owned(), expr.clone());
+        Ok(expr)
+    }
+
+    /// The text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(super) fn ast(&self) -> &cel::IdedExpr {
+        self.program.expression()
+    }
+
+    fn context<'a>(&self, scope: &Scope) -> Context<'a, 'a> {
+        let mut context = Context::with_env(ENV.clone());
+        functions::add(&mut context);
+        for name in self.program.references().variables() {
+            if let Some(value) = scope.get(name) {
+                context.add_variable_from_value(name, value.clone());
+            }
+        }
+        context
+    }
+
+    /// Its value.
+    ///
+    /// # Errors
+    /// What could not be evaluated, naming what is unset.
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
+        self.program.execute(&self.context(scope)).map_err(|error| self.tell(&error, scope))
+    }
+
+    /// Whether it holds, as an expectation or condition.
+    pub fn judge(&self, scope: &Scope) -> Judgement {
+        let context = self.context(scope);
+        match self.program.execute(&context) {
+            Ok(Value::Bool(true)) => Judgement::Holds,
+            Ok(Value::Bool(false)) => {
+                Judgement::Broken(explain::actual(self.program.expression(), &context))
+            }
+            Ok(other) => Judgement::Undecided(format!(
+                "`{}` is no yes or no, but {}",
+                self.source,
+                value::brief(&other)
+            )),
+            Err(error) => Judgement::Undecided(self.tell(&error, scope)),
+        }
+    }
+
+    fn tell(&self, error: &ExecutionError, scope: &Scope) -> String {
+        match error {
+            ExecutionError::NoSuchKey(key) => {
+                let path = explain::path_ending_in(self.program.expression(), key)
+                    .unwrap_or_else(|| key.to_string());
+                format!("`{path}` is unset")
+            }
+            ExecutionError::UndeclaredReference(name) if !scope.contains_key(name.as_str()) => {
+                format!("`{name}` is not known here")
+            }
+            ExecutionError::IndexOutOfBounds(index) => {
+                format!("there is no element {} in `{}`", value::brief(index), self.source)
+            }
+            ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
+            other => {
+                let text = other.to_string();
+                format!("cannot evaluate `{}`: {}", self.source, text.chars().take(300).collect::<String>())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Expr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Expr({})", self.source)
+    }
+}
+
+/// A text of a suite file with its `$` parts.
+#[derive(Debug)]
+pub enum Text {
+    /// No dollar in it.
+    Plain(String),
+    /// `"$path"` alone: keeps the type of what it names.
+    Whole(Arc<Expr>),
+    /// Text and expressions in turn: `a ${b} c`.
+    Mixed(Vec<Part>),
+}
+
+/// A piece of a mixed text.
+#[derive(Debug)]
+pub enum Part {
+    /// As it stands.
+    Plain(String),
+    /// To be evaluated and written as text.
+    Expr(Arc<Expr>),
+}
+
+impl Text {
+    /// Takes a text apart. `$$` is a dollar, `$path` alone and `${expression}` are evaluated.
+    ///
+    /// # Errors
+    /// One line about what is wrong.
+    pub fn parse(text: &str) -> Result<Text, String> {
+        if !text.contains('$') {
+            return Ok(Text::Plain(text.to_owned()));
+        }
+        if let Some(path) = text.strip_prefix('$')
+            && !path.starts_with(['$', '{'])
+        {
+            let expr = Expr::compile(path).map_err(|error| format!("`{text}`: {error}"))?;
+            if !types::is_path(expr.ast()) {
+                return Err(format!("`{text}` is no path; an expression is written `${{…}}`"));
+            }
+            return Ok(Text::Whole(expr));
+        }
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            plain.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                plain.push('$');
+                rest = after;
+            } else if let Some(inner) = rest.strip_prefix('{') {
+                let end = inner
+                    .find('}')
+                    .ok_or_else(|| format!("`{text}`: a `${{` without its `}}`"))?;
+                if !plain.is_empty() {
+                    parts.push(Part::Plain(std::mem::take(&mut plain)));
+                }
+                let expr = Expr::compile(&inner[..end]).map_err(|e| format!("`{text}`: {e}"))?;
+                parts.push(Part::Expr(expr));
+                rest = &inner[end + 1..];
+            } else {
+                return Err(format!(
+                    "`{text}`: a dollar inside text is written `$$`, an expression `${{…}}`"
+                ));
+            }
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            parts.push(Part::Plain(plain));
+        }
+        // `$$x` alone is plain text after all.
+        Ok(match parts.as_slice() {
+            [Part::Plain(only)] => Text::Plain(only.clone()),
+            _ => Text::Mixed(parts),
+        })
+    }
+
+    /// The expressions in it.
+    pub fn expressions(&self) -> Vec<&Arc<Expr>> {
+        match self {
+            Text::Plain(_) => Vec::new(),
+            Text::Whole(expr) => vec![expr],
+            Text::Mixed(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::Expr(expr) => Some(expr),
+                    Part::Plain(_) => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Its value in a scope.
+    ///
+    /// # Errors
+    /// What could not be evaluated.
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
+        match self {
+            Text::Plain(text) => Ok(Value::from(text.as_str())),
+            Text::Whole(expr) => expr.value(scope),
+            Text::Mixed(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        Part::Plain(plain) => text.push_str(plain),
+                        Part::Expr(expr) => text.push_str(&value::as_text(&expr.value(scope)?)),
+                    }
+                }
+                Ok(Value::from(text))
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The names that expressions and `$` parts see, with their types, for lint.
+
+use std::collections::BTreeMap;
+
+use prost_reflect::MethodDescriptor;
+
+use super::expr::types::Type;
+
+/// Names in scope with their types.
+pub type Names = BTreeMap<String, Type>;
+
+/// What every step sees.
+pub fn everywhere() -> Names {
+    let run = Type::members([
+        ("id", Type::Text),
+        ("namespace", Type::Text),
+        ("dir", Type::Text),
+        ("started_at", Type::Int),
+    ]);
+    // `unique` is another text at every look.
+    BTreeMap::from([
+        ("run".to_owned(), run),
+        ("unique".to_owned(), Type::Text),
+        ("user".to_owned(), Type::Map(Box::new(Type::Text))),
+    ])
+}
+
+/// What the expectations of a call see beside the names everywhere; also what `as` binds.
+pub fn of_call(method: &MethodDescriptor) -> Names {
+    let mut names = of_any();
+    names.insert("request".into(), Type::Message(method.input()));
+    names.insert("reply".into(), Type::Message(method.output()));
+    names.insert("code".into(), Type::Text);
+    names.insert("message".into(), Type::Text);
+    if method.is_server_streaming() {
+        let replies = Type::List(Box::new(Type::Message(method.output())));
+        names.insert("replies".into(), replies);
+    }
+    names
+}
+
+/// The same for a verb.
+pub fn of_verb(reply: Type) -> Names {
+    let mut names = of_any();
+    names.insert("reply".into(), reply);
+    names
+}
+
+/// Times: milliseconds that it took; wall clock in nanoseconds when it was sent and answered.
+fn of_any() -> Names {
+    ["elapsed_ms", "sent_at", "done_at"].map(|name| (name.to_owned(), Type::Int)).into()
+}

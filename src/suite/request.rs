@@ -1,0 +1,207 @@
+//! Builds protobuf requests: a base request, what a step merges into it, what it leaves out.
+//!
+//! Messages merge deeply; lists and maps are replaced as a whole; setting one member of a oneof
+//! drops the other (the protobuf library does that on its own).
+
+use base64::Engine as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value as Proto};
+use toml::Spanned;
+
+use super::{
+    expr::{Scope, Text, Value, value},
+    tree::Tree,
+};
+
+/// Merges `tree` into `message`, evaluating its `$` parts in `scope`.
+///
+/// # Errors
+/// The path of the field and what is wrong with its value.
+pub fn merge(message: &mut DynamicMessage, tree: &Tree, scope: &Scope) -> Result<(), String> {
+    let value = evaluate(tree, scope)?;
+    merge_value(message, &value, "")
+}
+
+/// A tree's value with its `$` parts evaluated. `{ base64 = "…" }` becomes bytes.
+///
+/// # Errors
+/// What could not be evaluated.
+pub fn evaluate(tree: &Tree, scope: &Scope) -> Result<Value, String> {
+    Ok(match tree {
+        Tree::Bool(value) => Value::Bool(*value),
+        Tree::Int(value) => Value::Int(*value),
+        Tree::Float(value) => Value::Float(*value),
+        Tree::Text(text) => Text::parse(text)?.value(scope)?,
+        Tree::List(items) => {
+            let items: Result<Vec<Value>, String> =
+                items.iter().map(|item| evaluate(item.as_ref(), scope)).collect();
+            Value::from(items?)
+        }
+        Tree::Table(members) => {
+            if let [(key, text)] = members.as_slice()
+                && key.as_ref() == "base64"
+                && let Tree::Text(text) = text.as_ref()
+            {
+                let bytes = base64::engine::general_purpose::STANDARD
+                    .decode(text)
+                    .map_err(|error| format!("`{text}` is not base64: {error}"))?;
+                return Ok(Value::from(bytes));
+            }
+            let members: Result<Vec<(&str, Value)>, String> = members
+                .iter()
+                .map(|(key, value)| Ok((key.as_ref().as_str(), evaluate(value.as_ref(), scope)?)))
+                .collect();
+            value::map(members?)
+        }
+    })
+}
+
+fn merge_value(message: &mut DynamicMessage, value: &Value, path: &str) -> Result<(), String> {
+    let Value::Map(members) = value else {
+        return Err(format!("{} takes named fields", message.descriptor().name()));
+    };
+    for (name, value) in members.map.iter() {
+        let name = name.to_string();
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let field = message.descriptor().get_field_by_name(&name).ok_or_else(|| {
+            format!("`{path}`: {} has no field `{name}`", message.descriptor().name())
+        })?;
+        if let (Kind::Message(_), false, false) = (field.kind(), field.is_list(), field.is_map()) {
+            if matches!(value, Value::Null) {
+                message.clear_field(&field);
+                continue;
+            }
+            let present = message.get_field_mut(&field);
+            let Proto::Message(inner) = present else { continue };
+            merge_value(inner, value, &path)?;
+        } else {
+            message.set_field(&field, to_proto(&field, value, &path)?);
+        }
+    }
+    Ok(())
+}
+
+fn to_proto(field: &FieldDescriptor, value: &Value, path: &str) -> Result<Proto, String> {
+    match value {
+        Value::List(items) if field.is_list() => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| single(&field.kind(), item, &format!("{path}[{at}]")))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Proto::List),
+        Value::Map(entries) if field.is_map() => {
+            let Kind::Message(entry) = field.kind() else { return Err(path.to_owned()) };
+            let kind = entry.map_entry_value_field().kind();
+            entries
+                .map
+                .iter()
+                .map(|(key, value)| {
+                    let key = key.to_string();
+                    let value = single(&kind, value, &format!("{path}[{key}]"))?;
+                    Ok((MapKey::String(key), value))
+                })
+                .collect::<Result<_, String>>()
+                .map(Proto::Map)
+        }
+        _ if field.is_list() => Err(format!("`{path}` is a list")),
+        _ if field.is_map() => Err(format!("`{path}` is a map")),
+        value => single(&field.kind(), value, path),
+    }
+}
+
+fn single(kind: &Kind, value: &Value, path: &str) -> Result<Proto, String> {
+    let wrong = |what: &str| format!("`{path}` takes {what}, not {}", value::brief(value));
+    // 64-bit values beyond TOML's range are written as text.
+    let integer = || -> Option<i128> {
+        match value {
+            Value::Int(value) => Some((*value).into()),
+            Value::UInt(value) => Some((*value).into()),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    };
+    macro_rules! number {
+        ($type:ty, $variant:ident) => {
+            integer()
+                .and_then(|value| <$type>::try_from(value).ok())
+                .map(Proto::$variant)
+                .ok_or_else(|| wrong(concat!("a number that fits ", stringify!($type))))
+        };
+    }
+    match kind {
+        Kind::Bool => match value {
+            Value::Bool(value) => Ok(Proto::Bool(*value)),
+            _ => Err(wrong("true or false")),
+        },
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => number!(i32, I32),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => number!(i64, I64),
+        Kind::Uint32 | Kind::Fixed32 => number!(u32, U32),
+        Kind::Uint64 | Kind::Fixed64 => number!(u64, U64),
+        Kind::Double => match value {
+            Value::Float(value) => Ok(Proto::F64(*value)),
+            _ => Err(wrong("a number")),
+        },
+        Kind::Float => Err(wrong("nothing yet: no interface of ours has a 32-bit float")),
+        Kind::String => match value {
+            Value::String(text) => Ok(Proto::String(text.as_str().to_owned())),
+            Value::Bytes(bytes) => String::from_utf8(bytes.to_vec())
+                .map(Proto::String)
+                .map_err(|_| wrong("text")),
+            _ => Err(wrong("text")),
+        },
+        Kind::Bytes => match value {
+            Value::String(text) => Ok(Proto::Bytes(text.as_str().to_owned().into())),
+            Value::Bytes(bytes) => Ok(Proto::Bytes(bytes.to_vec().into())),
+            _ => Err(wrong("text or { base64 = \"…\" }")),
+        },
+        Kind::Enum(descriptor) => match value {
+            Value::String(name) => descriptor
+                .get_value_by_name(name)
+                .map(|value| Proto::EnumNumber(value.number()))
+                .ok_or_else(|| format!("`{path}`: {} has no value `{name}`", descriptor.name())),
+            Value::Int(number) => i32::try_from(*number)
+                .map(Proto::EnumNumber)
+                .map_err(|_| wrong("an enum's name or number")),
+            _ => Err(wrong("an enum's name or number")),
+        },
+        Kind::Message(descriptor) => {
+            let mut message = DynamicMessage::new(descriptor.clone());
+            merge_value(&mut message, value, path)?;
+            Ok(Proto::Message(message))
+        }
+    }
+}
+
+/// Takes the field at `path` (`config.metadata`) out of a message.
+///
+/// # Errors
+/// If there is no such field.
+pub fn omit(message: &mut DynamicMessage, path: &str) -> Result<(), String> {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let field = message
+        .descriptor()
+        .get_field_by_name(name)
+        .ok_or_else(|| format!("{} has no field `{name}`", message.descriptor().name()))?;
+    match rest {
+        None => {
+            message.clear_field(&field);
+            Ok(())
+        }
+        Some(rest) => match message.get_field_mut(&field) {
+            Proto::Message(inner) => omit(inner, rest),
+            _ => Err(format!("`{name}` is no message, so that nothing in it can be left out")),
+        },
+    }
+}
+
+/// Everything in a tree that may hold `$` parts, with its place.
+pub fn texts(tree: &Spanned<Tree>) -> Vec<Spanned<&str>> {
+    match tree.as_ref() {
+        Tree::Text(text) => vec![Spanned::new(tree.span(), text)],
+        Tree::List(items) => items.iter().flat_map(texts).collect(),
+        Tree::Table(members) => members.iter().flat_map(|(_, value)| texts(value)).collect(),
+        _ => Vec::new(),
+    }
+}
