@@ -62,16 +62,13 @@ fn candidates(rustc: &OsString, target: &str) -> Vec<String> {
 /// The musl target of the same architecture: `arm-unknown-linux-gnueabihf` has `arm-unknown-linux-musleabihf`.
 fn musl_of(target: &str) -> String {
     let architecture = target.split('-').next().unwrap_or_default();
-    let variant = target
-        .rsplit_once("-gnu")
-        .map_or("", |(_, variant)| variant);
+    let variant = target.rsplit_once("-gnu").map_or("", |(_, variant)| variant);
     format!("{architecture}-unknown-linux-musl{variant}")
 }
 
 fn has_std(rustc: &OsString, target: &str) -> bool {
-    let printed = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", target])
-        .output();
+    let printed =
+        Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
     printed.is_ok_and(|printed| {
         let folder = PathBuf::from(String::from_utf8_lossy(&printed.stdout).trim());
         printed.status.success() && folder.is_dir()
@@ -81,30 +78,11 @@ fn has_std(rustc: &OsString, target: &str) -> bool {
 fn build(rustc: &OsString, target: &str, guest: &Path) -> Result<(), String> {
     let mut command = Command::new(rustc);
     command
-        .args([
-            "--edition",
-            "2024",
-            "--crate-name",
-            "guest",
-            "--target",
-            target,
-        ])
-        .args([
-            "-C",
-            "opt-level=s",
-            "-C",
-            "panic=abort",
-            "-C",
-            "strip=symbols",
-        ])
+        .args(["--edition", "2024", "--crate-name", "guest", "--target", target])
+        .args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "strip=symbols"])
         .args(["-C", "lto=fat", "-C", "codegen-units=1"])
         // A fixed address: a program that may load anywhere brings relocations, and needs more of the C library.
-        .args([
-            "-C",
-            "target-feature=+crt-static",
-            "-C",
-            "relocation-model=static",
-        ]);
+        .args(["-C", "target-feature=+crt-static", "-C", "relocation-model=static"]);
     // What cargo was told for its own target is right for that target only.
     if env::var("TARGET").is_ok_and(|own| own == target)
         && let Some(linker) = env::var_os("RUSTC_LINKER")
@@ -162,11 +140,7 @@ fn asks_for_a_loader(elf: &[u8]) -> Option<bool> {
     let number = |at: usize, length: usize| {
         let bytes = elf.get(at..at.checked_add(length)?)?;
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        Some(if little {
-            bytes.iter().rev().fold(0, add)
-        } else {
-            bytes.iter().fold(0, add)
-        })
+        Some(if little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
     };
     // Where the table of segments is, how long one entry is, and how many there are.
     let (table, entry, count) = if wide {

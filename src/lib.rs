@@ -6,6 +6,11 @@
 
 pub mod drive;
 pub mod events;
+pub mod image;
+pub mod plan;
 pub mod proto;
+pub mod report;
+pub mod run;
 pub mod suite;
+pub mod verbs;
 pub mod verdict;

@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor, Value,
+    DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, MessageDescriptor,
+    MethodDescriptor, Value,
 };
 
 /// The Container Runtime Interface.
@@ -26,7 +27,9 @@ pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/desc
 /// The descriptors of everything in [`DESCRIPTOR_SET`], decoded on first use.
 pub fn pool() -> &'static DescriptorPool {
     static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTOR_SET).expect("build.rs wrote a sound descriptor set"))
+    POOL.get_or_init(|| {
+        DescriptorPool::decode(DESCRIPTOR_SET).expect("build.rs wrote a sound descriptor set")
+    })
 }
 
 /// The first release of the standard that has this field, if that is younger than the suite's oldest.
@@ -57,7 +60,8 @@ pub fn since_of_enum_value(value: &EnumValueDescriptor) -> Option<String> {
 pub fn is_secret(field: &FieldDescriptor) -> bool {
     let options = field.options();
     let redact = options.get_field_by_name("debug_redact").and_then(|v| v.as_bool());
-    let secret = extension(field.parent_pool(), &options, "csi.v1.csi_secret").and_then(|v| v.as_bool());
+    let secret =
+        extension(field.parent_pool(), &options, "csi.v1.csi_secret").and_then(|v| v.as_bool());
     redact.unwrap_or(false) || secret.unwrap_or(false)
 }
 
@@ -98,7 +102,10 @@ mod tests {
 
     #[test]
     fn options_survive_the_build() {
-        assert_eq!(since_of_field(&field("runtime.v1.Mount", "uidMappings")).as_deref(), Some("1.27"));
+        assert_eq!(
+            since_of_field(&field("runtime.v1.Mount", "uidMappings")).as_deref(),
+            Some("1.27")
+        );
         assert_eq!(since_of_field(&field("runtime.v1.Mount", "readonly")), None);
         let message = pool().get_message_by_name("runtime.v1.PsiStats").expect("message");
         assert_eq!(since_of_message(&message).as_deref(), Some("1.33"));
@@ -106,7 +113,10 @@ mod tests {
         let method = service.methods().find(|m| m.name() == "RuntimeConfig").expect("rpc");
         assert_eq!(since_of_method(&method).as_deref(), Some("1.28"));
         let driver = pool().get_enum_by_name("runtime.v1.CgroupDriver").expect("enum");
-        assert_eq!(since_of_enum_value(&driver.get_value(1).expect("value")).as_deref(), Some("1.28"));
+        assert_eq!(
+            since_of_enum_value(&driver.get_value(1).expect("value")).as_deref(),
+            Some("1.28")
+        );
     }
 
     #[test]

@@ -29,10 +29,7 @@ fn program() -> PathBuf {
 }
 
 fn run(args: &[&str]) -> Output {
-    Command::new(program())
-        .args(args)
-        .output()
-        .expect("the guest runs")
+    Command::new(program()).args(args).output().expect("the guest runs")
 }
 
 /// A run that must succeed: its stdout.
@@ -43,9 +40,7 @@ fn answer(args: &[&str]) -> String {
 }
 
 fn json_lines(text: &[u8]) -> Vec<Value> {
-    text.lines()
-        .map(|line| serde_json::from_str(&line.expect("text")).expect("JSON"))
-        .collect()
+    text.lines().map(|line| serde_json::from_str(&line.expect("text")).expect("JSON")).collect()
 }
 
 /// A command that waits, with what it prints.
@@ -70,16 +65,19 @@ impl Waiting {
             let length = stdout.read_line(&mut ready).expect("text");
             assert_ne!(length, 0, "{args:?} ended");
         }
-        Self {
-            child,
-            stdout,
-            ready: ready.trim_end().to_owned(),
-        }
+        Self { child, stdout, ready: ready.trim_end().to_owned() }
     }
 
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().expect("a pid"));
         kill(pid, signal).expect("the signal is sent");
+    }
+
+    /// By number, and through a shell: nix knows no real-time signals.
+    fn real_time_signal(&self, number: u32) {
+        let command = format!("kill -{number} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &command]).status();
+        assert!(sent.expect("a shell").success());
     }
 
     /// What it printed after `ready`, and how it ended.
@@ -101,23 +99,13 @@ impl Drop for Waiting {
 #[test]
 fn commands_that_wait_end_at_once_when_asked() {
     let hog = "5000000";
-    let waiting: [&[&str]; 5] = [
-        &[],
-        &["pause"],
-        &["sleep"],
-        &["sleep", "1000"],
-        &["hog", hog],
-    ];
+    let waiting: [&[&str]; 5] = [&[], &["pause"], &["sleep"], &["sleep", "1000"], &["hog", hog]];
     for args in waiting {
         for signal in [Signal::SIGTERM, Signal::SIGINT] {
             let waiting = Waiting::start(args);
             waiting.signal(signal);
             let (rest, status) = waiting.end();
-            assert_eq!(
-                (rest.as_str(), status.code()),
-                ("", Some(0)),
-                "{args:?} at {signal}"
-            );
+            assert_eq!((rest.as_str(), status.code()), ("", Some(0)), "{args:?} at {signal}");
         }
     }
 }
@@ -150,14 +138,13 @@ fn wrong_calls_are_told_apart() {
 #[test]
 fn signals_are_ignored_but_for_the_one_that_cannot_be() {
     let waiting = Waiting::start(&["ignore-signals"]);
-    for signal in [
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-        Signal::SIGUSR1,
-        Signal::SIGSEGV,
-    ] {
+    for signal in
+        [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGSEGV]
+    {
         waiting.signal(signal);
+    }
+    for number in [34, 64] {
+        waiting.real_time_signal(number);
     }
     waiting.signal(Signal::SIGKILL);
     let (rest, status) = waiting.end();
@@ -166,20 +153,13 @@ fn signals_are_ignored_but_for_the_one_that_cannot_be() {
 
 #[test]
 fn a_signal_is_named_and_gives_the_exit_code() {
-    for signal in [
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGUSR1,
-        Signal::SIGSYS,
-        Signal::SIGSEGV,
-    ] {
+    for signal in
+        [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGSYS, Signal::SIGSEGV]
+    {
         let waiting = Waiting::start(&["exit-on-signal", "7"]);
         waiting.signal(signal);
         let (rest, status) = waiting.end();
-        assert_eq!(
-            (rest, status.code()),
-            (format!("signal {signal}\n"), Some(7))
-        );
+        assert_eq!((rest, status.code()), (format!("signal {signal}\n"), Some(7)));
     }
 }
 
@@ -193,11 +173,7 @@ fn real_time_signals_are_counted_from_both_ends() {
         (64, "SIGRTMAX"),
     ] {
         let waiting = Waiting::start(&["exit-on-signal", "7"]);
-        // nix knows no real-time signals.
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -{number} {}", waiting.child.id())])
-            .status();
-        assert!(sent.expect("a shell").success());
+        waiting.real_time_signal(number);
         let (rest, status) = waiting.end();
         assert_eq!((rest, status.code()), (format!("signal {name}\n"), Some(7)));
     }
@@ -220,39 +196,23 @@ fn the_report_tells_what_the_process_sees() {
     assert_eq!(report["ppid"], std::process::id());
     assert_eq!(report["argv"].as_array().map(Vec::len), Some(5));
     assert_eq!(report["argv"][1], "report");
-    assert_eq!(
-        report["env"],
-        json!([["RU1QVFk=", ""], ["UExBSU4=", "YT1i"]])
-    );
+    assert_eq!(report["env"], json!([["RU1QVFk=", ""], ["UExBSU4=", "YT1i"]]));
     assert_eq!(report["cwd"], folder.to_str().expect("text"));
     assert_eq!(report["uid"], nix::unistd::getuid().as_raw());
     assert_eq!(report["gid"], nix::unistd::getgid().as_raw());
-    let groups: Vec<u32> = nix::unistd::getgroups()
-        .expect("groups")
-        .iter()
-        .map(|group| group.as_raw())
-        .collect();
+    let groups: Vec<u32> =
+        nix::unistd::getgroups().expect("groups").iter().map(|group| group.as_raw()).collect();
     assert_eq!(report["groups"], json!(groups));
-    assert_eq!(
-        report["hostname"].as_str(),
-        nix::unistd::gethostname().expect("a name").to_str()
-    );
+    assert_eq!(report["hostname"].as_str(), nix::unistd::gethostname().expect("a name").to_str());
     assert_eq!(report["tty"], json!([false, false, false]));
-    for (member, path) in [
-        ("cgroup", "/proc/self/cgroup"),
-        ("uid_map", "/proc/self/uid_map"),
-    ] {
+    for (member, path) in [("cgroup", "/proc/self/cgroup"), ("uid_map", "/proc/self/uid_map")] {
         assert_eq!(
             report[member].as_str(),
             std::fs::read_to_string(path).ok().as_deref(),
             "{member}"
         );
     }
-    assert!(
-        report["status"]
-            .as_str()
-            .is_some_and(|text| text.contains("CapEff:"))
-    );
+    assert!(report["status"].as_str().is_some_and(|text| text.contains("CapEff:")));
     assert!(report["mountinfo"].is_string() && report["oom_score_adj"].is_i64());
     let net = std::fs::read_link("/proc/self/ns/net").expect("a link");
     assert_eq!(report["namespaces"]["net"].as_str(), net.to_str());
@@ -267,16 +227,10 @@ fn files_are_written_read_listed_and_looked_at() {
     let file = folder.path().join("file").display().to_string();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink("file", &link).expect("a link");
-    let (folder_path, link) = (
-        folder.path().display().to_string(),
-        link.display().to_string(),
-    );
+    let (folder_path, link) = (folder.path().display().to_string(), link.display().to_string());
 
     let written = answer(&["write", &file, "a \"b\"\n\u{1}"]);
-    assert_eq!(
-        json_lines(written.as_bytes()),
-        [json!({ "path": file, "written": 7 })]
-    );
+    assert_eq!(json_lines(written.as_bytes()), [json!({ "path": file, "written": 7 })]);
 
     let read = run(&["read", &file, "/no/such", &folder_path]);
     assert_eq!(read.status.code(), Some(1));
@@ -297,40 +251,25 @@ fn files_are_written_read_listed_and_looked_at() {
     let looked = json_lines(answer(&["stat", &file, &folder_path, &link, "/dev/null"]).as_bytes());
     let types: Vec<_> = looked.iter().map(|line| &line["type"]).collect();
     assert_eq!(types, ["file", "directory", "symlink", "character"]);
-    assert_eq!(
-        (&looked[0]["mode"], &looked[0]["size"]),
-        (&json!("4640"), &json!(7))
-    );
-    assert_eq!(
-        (&looked[0]["target"], &looked[2]["target"]),
-        (&Value::Null, &json!("file"))
-    );
+    assert_eq!((&looked[0]["mode"], &looked[0]["size"]), (&json!("4640"), &json!(7)));
+    assert_eq!((&looked[0]["target"], &looked[2]["target"]), (&Value::Null, &json!("file")));
 }
 
 #[test]
 fn text_goes_to_the_stream_that_was_named() {
     assert_eq!(answer(&["echo", "a", "b  c"]), "a b  c\n");
     let output = run(&["stderr", "a", "b"]);
-    assert_eq!(
-        (&output.stdout[..], &output.stderr[..]),
-        (&b""[..], &b"a b\n"[..])
-    );
+    assert_eq!((&output.stdout[..], &output.stderr[..]), (&b""[..], &b"a b\n"[..]));
     let output = run(&["both", "out", "err", "3"]);
-    assert_eq!(
-        (&output.stdout[..], &output.stderr[..]),
-        (&b"out\n"[..], &b"err\n"[..])
-    );
+    assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
     assert_eq!(output.status.code(), Some(3));
 }
 
 #[test]
 fn output_that_is_lost_is_told() {
     let full = std::fs::File::create("/dev/full").expect("a device");
-    let output = Command::new(program())
-        .args(["echo", "a"])
-        .stdout(full)
-        .output()
-        .expect("the guest runs");
+    let output =
+        Command::new(program()).args(["echo", "a"]).stdout(full).output().expect("the guest runs");
     assert_eq!(output.status.code(), Some(74));
 }
 
@@ -339,15 +278,8 @@ fn memory_is_resident_once_it_is_ready() {
     let waiting = Waiting::start(&["hog", "30000000"]);
     let status =
         std::fs::read_to_string(format!("/proc/{}/status", waiting.child.id())).expect("it lives");
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("a size");
-    let kib: u64 = resident
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let kib: u64 = resident.trim().trim_end_matches(" kB").parse().expect("a number");
     assert!(kib * 1024 > 30_000_000, "{kib} KiB");
     waiting.signal(Signal::SIGTERM);
     assert_eq!(waiting.end().1.code(), Some(0));
@@ -362,14 +294,8 @@ fn spinning_ends_by_itself() {
 fn the_echo_server_answers() {
     for protocol in ["tcp", "udp"] {
         let server = Waiting::start(&["listen", protocol, "0", "127.0.0.1"]);
-        let port = server
-            .ready
-            .strip_prefix("ready 127.0.0.1:")
-            .expect("an address");
-        assert_eq!(
-            answer(&["connect", protocol, "127.0.0.1", port, "hello"]),
-            "hello\n"
-        );
+        let port = server.ready.strip_prefix("ready 127.0.0.1:").expect("an address");
+        assert_eq!(answer(&["connect", protocol, "127.0.0.1", port, "hello"]), "hello\n");
         server.signal(Signal::SIGTERM);
         assert_eq!(server.end().1.code(), Some(0));
     }

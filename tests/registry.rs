@@ -17,10 +17,7 @@ struct Answer {
 
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -30,10 +27,7 @@ impl Answer {
 
     /// The code of the first error in the body.
     fn code(&self) -> String {
-        self.json()["errors"][0]["code"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.json()["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -42,16 +36,10 @@ fn ask(registry: &Registry, method: &str, path: &str, headers: &str) -> Answer {
     let request =
         format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n{headers}\r\n");
     let bytes = exchange(registry.address(), request.as_bytes());
-    let end = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("an end of the headers");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of the headers");
     let head = std::str::from_utf8(&bytes[..end]).expect("headers are text");
     let mut lines = head.split("\r\n");
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .expect("a status line");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
     Answer {
         status: status.parse().expect("a number"),
         headers: lines
@@ -66,9 +54,7 @@ fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("the registry accepts");
     stream.write_all(bytes).expect("the registry reads");
     let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .expect("the registry answers and closes");
+    stream.read_to_end(&mut answer).expect("the registry answers and closes");
     answer
 }
 
@@ -101,26 +87,14 @@ fn it_says_that_it_is_a_registry() {
 fn references_name_the_address_and_the_image() {
     let (registry, image) = started();
     let address = registry.address();
-    assert_eq!(
-        registry.publish("a/b", "tag", &image),
-        format!("{address}/a/b:tag")
-    );
+    assert_eq!(registry.publish("a/b", "tag", &image), format!("{address}/a/b:tag"));
     let digest = &image.manifest.digest;
-    assert_eq!(
-        registry.publish_by_digest("a/b", &image),
-        format!("{address}/a/b@{digest}")
-    );
+    assert_eq!(registry.publish_by_digest("a/b", &image), format!("{address}/a/b@{digest}"));
 
-    let everywhere = Listen {
-        address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-        netns: None,
-    };
+    let everywhere = Listen { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), netns: None };
     let registry = Registry::start(everywhere).expect("there are free ports");
     let port = registry.address().port();
-    assert_eq!(
-        registry.publish("a", "1", &image),
-        format!("127.0.0.1:{port}/a:1")
-    );
+    assert_eq!(registry.publish("a", "1", &image), format!("127.0.0.1:{port}/a:1"));
 }
 
 #[test]
@@ -134,14 +108,8 @@ fn manifests_are_found_by_tag_and_by_digest() {
             answer.header("content-type"),
             Some("application/vnd.oci.image.manifest.v1+json")
         );
-        assert_eq!(
-            answer.header("docker-content-digest"),
-            Some(manifest.digest.as_str())
-        );
-        assert_eq!(
-            answer.header("content-length"),
-            Some(&*manifest.bytes.len().to_string())
-        );
+        assert_eq!(answer.header("docker-content-digest"), Some(manifest.digest.as_str()));
+        assert_eq!(answer.header("content-length"), Some(&*manifest.bytes.len().to_string()));
         assert_eq!(answer.body, manifest.bytes);
     }
 }
@@ -156,14 +124,8 @@ fn head_tells_the_same_without_a_body() {
     ] {
         let answer = ask(&registry, "HEAD", &path, "");
         assert_eq!(answer.status, 200);
-        assert_eq!(
-            answer.header("docker-content-digest"),
-            Some(blob.digest.as_str())
-        );
-        assert_eq!(
-            answer.header("content-length"),
-            Some(&*blob.bytes.len().to_string())
-        );
+        assert_eq!(answer.header("docker-content-digest"), Some(blob.digest.as_str()));
+        assert_eq!(answer.header("content-length"), Some(&*blob.bytes.len().to_string()));
         assert!(answer.body.is_empty());
     }
 }
@@ -179,23 +141,12 @@ fn blobs_come_whole_and_in_part() {
 
         let part = ask(&registry, "GET", &path, "Range: bytes=10-19\r\n");
         assert_eq!((part.status, &part.body[..]), (206, &blob.bytes[10..20]));
-        assert_eq!(
-            part.header("content-range"),
-            Some(&*format!("bytes 10-19/{size}"))
-        );
+        assert_eq!(part.header("content-range"), Some(&*format!("bytes 10-19/{size}")));
         assert_eq!(part.header("content-length"), Some("10"));
 
-        let outside = ask(
-            &registry,
-            "GET",
-            &path,
-            &format!("Range: bytes={size}-\r\n"),
-        );
+        let outside = ask(&registry, "GET", &path, &format!("Range: bytes={size}-\r\n"));
         assert_eq!(outside.status, 416);
-        assert_eq!(
-            outside.header("content-range"),
-            Some(&*format!("bytes */{size}"))
-        );
+        assert_eq!(outside.header("content-range"), Some(&*format!("bytes */{size}")));
     }
 }
 
@@ -205,14 +156,8 @@ fn a_tag_moves_and_the_digest_stays() {
     let two = image("two");
     registry.publish("suite/one", "1", &two);
     registry.publish("suite/one", "other", &one);
-    assert_eq!(
-        get(&registry, "/v2/suite/one/manifests/1").body,
-        two.manifest.bytes
-    );
-    let old = get(
-        &registry,
-        &format!("/v2/suite/one/manifests/{}", one.manifest.digest),
-    );
+    assert_eq!(get(&registry, "/v2/suite/one/manifests/1").body, two.manifest.bytes);
+    let old = get(&registry, &format!("/v2/suite/one/manifests/{}", one.manifest.digest));
     assert_eq!(old.body, one.manifest.bytes);
     let tags = get(&registry, "/v2/suite/one/tags/list").json();
     assert_eq!(tags, json!({ "name": "suite/one", "tags": ["1", "other"] }));
@@ -224,57 +169,29 @@ fn what_is_not_there_is_refused_in_the_form_of_the_specification() {
     for (path, code) in [
         ("/v2/suite/one/manifests/2".to_owned(), "MANIFEST_UNKNOWN"),
         ("/v2/suite/two/manifests/1".to_owned(), "NAME_UNKNOWN"),
-        (
-            format!("/v2/suite/one/blobs/{}", image.manifest.digest),
-            "BLOB_UNKNOWN",
-        ),
-        (
-            format!("/v2/suite/two/blobs/{}", image.id()),
-            "NAME_UNKNOWN",
-        ),
+        (format!("/v2/suite/one/blobs/{}", image.manifest.digest), "BLOB_UNKNOWN"),
+        (format!("/v2/suite/two/blobs/{}", image.id()), "NAME_UNKNOWN"),
         ("/v2/suite/two/tags/list".to_owned(), "NAME_UNKNOWN"),
-        (
-            format!("/v2/suite/one/referrers/{}", image.id()),
-            "UNSUPPORTED",
-        ),
+        (format!("/v2/suite/one/referrers/{}", image.id()), "UNSUPPORTED"),
         ("/v1/search".to_owned(), "UNSUPPORTED"),
     ] {
         let answer = get(&registry, &path);
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (404, code),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.code().as_str()), (404, code), "{path}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
     let written = ask(&registry, "DELETE", "/v2/suite/one/manifests/1", "");
-    assert_eq!(
-        (written.status, written.header("allow")),
-        (405, Some("GET, HEAD"))
-    );
+    assert_eq!((written.status, written.header("allow")), (405, Some("GET, HEAD")));
 }
 
 #[test]
 fn every_request_is_recorded() {
     let (registry, _) = started();
-    ask(
-        &registry,
-        "GET",
-        "/v2/suite/one/manifests/1?ns=a",
-        "User-Agent: runtime/1\r\n",
-    );
+    ask(&registry, "GET", "/v2/suite/one/manifests/1?ns=a", "User-Agent: runtime/1\r\n");
     ask(&registry, "HEAD", "/nothing", "");
     let seen: Vec<_> = registry
         .requests()
         .into_iter()
-        .map(|request| {
-            (
-                request.method,
-                request.path,
-                request.status,
-                request.user_agent,
-            )
-        })
+        .map(|request| (request.method, request.path, request.status, request.user_agent))
         .collect();
     let expected = [
         ("GET", "/v2/suite/one/manifests/1?ns=a", 200, "runtime/1"),
@@ -292,11 +209,7 @@ fn tls_is_noticed_and_answered_with_an_http_error() {
     let (registry, _) = started();
     // The head of a TLS 1.x record with a ClientHello in it.
     let answer = exchange(registry.address(), &[0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3]);
-    assert!(
-        answer.starts_with(b"HTTP/1.1 400"),
-        "{}",
-        String::from_utf8_lossy(&answer)
-    );
+    assert!(answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!((registry.tls_attempts(), registry.requests().len()), (1, 0));
 }
 
@@ -321,70 +234,41 @@ fn dropping_it_ends_it_whatever_clients_do() {
     // Content that neither compresses nor fits into the buffers of a connection.
     let mut state = 1u64;
     let noise = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 56) as u8
     });
-    let file = File {
-        path: "/noise".into(),
-        mode: 0o644,
-        contents: noise.take(16 << 20).collect(),
-    };
-    let large = Image::build(&ImageSpec {
-        files: vec![file],
-        ..ImageSpec::new("large")
-    })
-    .expect("the spec is right");
+    let file =
+        File { path: "/noise".into(), mode: 0o644, contents: noise.take(16 << 20).collect() };
+    let large = Image::build(&ImageSpec { files: vec![file], ..ImageSpec::new("large") })
+        .expect("the spec is right");
 
     let (registry, _) = started();
     registry.publish("large", "1", &large);
     let address = registry.address();
     let silent = TcpStream::connect(address).expect("the registry accepts");
     let mut stuck = TcpStream::connect(address).expect("the registry accepts");
-    write!(
-        stuck,
-        "GET /v2/large/blobs/{} HTTP/1.1\r\nHost: a\r\n\r\n",
-        large.layers[1].digest
-    )
-    .expect("the registry reads");
+    write!(stuck, "GET /v2/large/blobs/{} HTTP/1.1\r\nHost: a\r\n\r\n", large.layers[1].digest)
+        .expect("the registry reads");
     let mut first = [0];
     stuck.read_exact(&mut first).expect("the answer begins");
 
     drop(registry);
-    assert!(
-        TcpStream::connect(address).is_err(),
-        "nobody listens any more"
-    );
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
     drop((silent, stuck));
 }
 
 #[test]
 fn an_address_that_is_taken_is_told() {
     let (registry, _) = started();
-    let listen = Listen {
-        address: registry.address(),
-        netns: None,
-    };
+    let listen = Listen { address: registry.address(), netns: None };
     let error = Registry::start(listen).err().expect("the port is taken");
-    assert!(
-        error
-            .to_string()
-            .starts_with("the registry cannot listen on 127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("the registry cannot listen on 127.0.0.1:"), "{error}");
 }
 
 #[test]
 fn our_own_namespace_needs_no_permission() {
     let netns = Some(Netns::Pid(std::process::id()));
-    assert!(
-        Registry::start(Listen {
-            netns,
-            ..Listen::default()
-        })
-        .is_ok()
-    );
+    assert!(Registry::start(Listen { netns, ..Listen::default() }).is_ok());
 }
 
 #[test]
@@ -410,11 +294,7 @@ fn it_listens_in_another_namespace() {
             let other = Registry::start(Listen { address, netns }).expect("the port is free there");
             assert_eq!(other.address().port(), registry.address().port());
             assert!(
-                Registry::start(Listen {
-                    address,
-                    netns: None
-                })
-                .is_err(),
+                Registry::start(Listen { address, netns: None }).is_err(),
                 "the port is taken here"
             );
         }
@@ -428,16 +308,10 @@ fn it_listens_in_another_namespace() {
 fn a_namespace_that_is_none_is_told() {
     for path in ["/no/such/namespace", "/dev/null"] {
         let netns = Some(Netns::Path(path.into()));
-        let error = Registry::start(Listen {
-            netns,
-            ..Listen::default()
-        })
-        .err()
-        .expect("no namespace");
-        let told = matches!(
-            error,
-            RegistryError::Namespace { .. } | RegistryError::NotPermitted(_)
-        );
+        let error =
+            Registry::start(Listen { netns, ..Listen::default() }).err().expect("no namespace");
+        let told =
+            matches!(error, RegistryError::Namespace { .. } | RegistryError::NotPermitted(_));
         assert!(told && error.to_string().contains(path), "{error}");
     }
 }

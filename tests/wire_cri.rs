@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use prost::Message as _;
 use prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
+    Cardinality, DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind,
+    MessageDescriptor,
 };
 use serde::Deserialize;
 use stdcheck::proto;
@@ -116,7 +117,14 @@ impl Facts {
         }
     }
 
-    fn method(&mut self, name: &str, input: &str, output: &str, streams: (bool, bool), since: Option<&str>) {
+    fn method(
+        &mut self,
+        name: &str,
+        input: &str,
+        output: &str,
+        streams: (bool, bool),
+        since: Option<&str>,
+    ) {
         let arrow = |stream: bool| if stream { "stream " } else { "" };
         let (client, server) = (arrow(streams.0), arrow(streams.1));
         let is = format!("{client}{input} -> {server}{output}{}", tail(since));
@@ -157,7 +165,9 @@ impl Facts {
         for (what, is) in &self.0 {
             match compiled.0.get(what) {
                 None => found.push(format!("missing: {what} = {is}")),
-                Some(ours) if ours != is => found.push(format!("different: {what}: table {is}, compiled {ours}")),
+                Some(ours) if ours != is => {
+                    found.push(format!("different: {what}: table {is}, compiled {ours}"))
+                }
                 Some(_) => {}
             }
         }
@@ -229,7 +239,13 @@ fn facts_of_pool(pool: &DescriptorPool, package: &str) -> Facts {
             let streams = (m.is_client_streaming(), m.is_server_streaming());
             let (input, output) = (m.input(), m.output());
             let since = proto::since_of_method(&m);
-            facts.method(m.full_name(), input.full_name(), output.full_name(), streams, since.as_deref());
+            facts.method(
+                m.full_name(),
+                input.full_name(),
+                output.full_name(),
+                streams,
+                since.as_deref(),
+            );
         }
     }
     // These two hold nested ones as well.
@@ -327,9 +343,12 @@ fn table_and_package_are_as_large_as_they_should_be() {
     assert_eq!(table.package, PACKAGE);
     assert!(table.imports.is_empty() && table.extensions.is_empty());
     let pool = proto::pool();
-    let rpcs: usize = pool.services().filter(|s| s.package_name() == PACKAGE).map(|s| s.methods().len()).sum();
-    let top = pool.all_messages().filter(|m| m.package_name() == PACKAGE && m.parent_message().is_none());
-    let enums = pool.all_enums().filter(|e| e.package_name() == PACKAGE && e.parent_message().is_none());
+    let rpcs: usize =
+        pool.services().filter(|s| s.package_name() == PACKAGE).map(|s| s.methods().len()).sum();
+    let top =
+        pool.all_messages().filter(|m| m.package_name() == PACKAGE && m.parent_message().is_none());
+    let enums =
+        pool.all_enums().filter(|e| e.package_name() == PACKAGE && e.parent_message().is_none());
     assert_eq!((rpcs, top.count(), enums.count()), (43, 175, 10));
     // The original defines no options of its own, and neither may its rendering here.
     assert_eq!(pool.all_extensions().filter(|e| e.package_name() == PACKAGE).count(), 0);
@@ -370,12 +389,16 @@ fn a_bent_table_is_noticed() {
         (
             "a field's label",
             |t| field(t, "DNSConfig", "servers").repeated = false,
-            &["different: field runtime.v1.DNSConfig.servers: table 1 string, compiled 1 repeated string"],
+            &[
+                "different: field runtime.v1.DNSConfig.servers: table 1 string, compiled 1 repeated string",
+            ],
         ),
         (
             "a field in a oneof",
             |t| field(t, "PodIP", "ip").oneof = Some("address".into()),
-            &["different: field runtime.v1.PodIP.ip: table 1 string oneof=address, compiled 1 string"],
+            &[
+                "different: field runtime.v1.PodIP.ip: table 1 string oneof=address, compiled 1 string",
+            ],
         ),
         (
             "a field's age",
@@ -386,7 +409,9 @@ fn a_bent_table_is_noticed() {
         (
             "a secret",
             |t| field(t, "AuthConfig", "password").options_hex.clear(),
-            &["different: field runtime.v1.AuthConfig.password: table 2 string, compiled 2 string options=800101"],
+            &[
+                "different: field runtime.v1.AuthConfig.password: table 2 string, compiled 2 string options=800101",
+            ],
         ),
         (
             "a field's name",
@@ -406,17 +431,23 @@ fn a_bent_table_is_noticed() {
         (
             "an rpc that is gone",
             |t| t.services[0].methods.retain(|m| m.name != "Version"),
-            &["extra: rpc runtime.v1.RuntimeService.Version = runtime.v1.VersionRequest -> runtime.v1.VersionResponse"],
+            &[
+                "extra: rpc runtime.v1.RuntimeService.Version = runtime.v1.VersionRequest -> runtime.v1.VersionResponse",
+            ],
         ),
         (
             "the value type of a map",
             |t| message(t, "ImageSpec").messages[0].fields[1].kind = "bytes".into(),
-            &["different: field runtime.v1.ImageSpec.AnnotationsEntry.value: table 2 bytes, compiled 2 string"],
+            &[
+                "different: field runtime.v1.ImageSpec.AnnotationsEntry.value: table 2 bytes, compiled 2 string",
+            ],
         ),
         (
             "a nested enum's value",
             |t| message(t, "SecurityProfile").enums[0].values[2].number = 3,
-            &["different: value runtime.v1.SecurityProfile.ProfileType.Localhost: table 3, compiled 2"],
+            &[
+                "different: value runtime.v1.SecurityProfile.ProfileType.Localhost: table 3, compiled 2",
+            ],
         ),
         (
             "a message's age",
@@ -426,7 +457,10 @@ fn a_bent_table_is_noticed() {
         (
             "a message that is gone",
             |t| t.messages.retain(|m| m.name != "PodIP"),
-            &["extra: field runtime.v1.PodIP.ip = 1 string", "extra: message runtime.v1.PodIP = message"],
+            &[
+                "extra: field runtime.v1.PodIP.ip = 1 string",
+                "extra: message runtime.v1.PodIP = message",
+            ],
         ),
     ];
     for (what, bend, wanted) in bends {

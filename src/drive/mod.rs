@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod grpc;
+pub mod netns;
 
+pub mod registry;

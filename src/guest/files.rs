@@ -45,10 +45,7 @@ pub fn list(paths: &[OsString]) -> Outcome {
             .map(|entry| Ok(entry?.file_name()))
             .collect::<io::Result<Vec<OsString>>>()?;
         names.sort();
-        Ok(about(path).set(
-            "entries",
-            array(names.iter().map(|name| string(name.as_bytes()))),
-        ))
+        Ok(about(path).set("entries", array(names.iter().map(|name| string(name.as_bytes())))))
     })
 }
 
@@ -67,10 +64,7 @@ pub fn stat(paths: &[OsString]) -> Outcome {
             .set("dev", found.dev().to_string())
             .set("ino", found.ino().to_string())
             .set("rdev", found.rdev().to_string())
-            .set(
-                "target",
-                optional(target.map(|path| path.into_os_string().into_encoded_bytes())),
-            ))
+            .set("target", optional(target.map(|path| path.into_os_string().into_encoded_bytes()))))
     })
 }
 
@@ -85,11 +79,7 @@ fn each(paths: &[OsString], look: impl Fn(&OsStr) -> io::Result<Object>) -> Outc
         });
         output::to_stdout(line.text().as_bytes())?;
     }
-    if failed {
-        Err(Failure::Failed(None))
-    } else {
-        Ok(0)
-    }
+    if failed { Err(Failure::Failed(None)) } else { Ok(0) }
 }
 
 fn about(path: &OsStr) -> Object {

@@ -13,11 +13,8 @@ impl Object {
 
     /// The object on one line.
     pub fn text(&self) -> String {
-        let members: Vec<String> = self
-            .0
-            .iter()
-            .map(|(key, value)| format!("{}:{value}", string(key)))
-            .collect();
+        let members: Vec<String> =
+            self.0.iter().map(|(key, value)| format!("{}:{value}", string(key))).collect();
         format!("{{{}}}", members.join(","))
     }
 }

@@ -85,8 +85,7 @@ fn run(args: &[OsString]) -> Outcome {
             signals::wait_for_ever()
         }
         ("exit-on-signal", [code]) => {
-            signals::exit_on_any(parse(code, "an exit code from 0 to 255")?);
-            signals::wait_for_ever()
+            signals::exit_on_any(parse(code, "an exit code from 0 to 255")?)
         }
         ("report", names) => report::print(names),
         ("write", [path, text]) => files::write(path, text),

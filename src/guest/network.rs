@@ -42,13 +42,8 @@ fn bind<S>(
     port: u16,
     open: impl Fn(SocketAddr) -> io::Result<S>,
 ) -> Result<S, Failure> {
-    let everywhere = [
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    ];
-    let addresses = address
-        .as_ref()
-        .map_or(&everywhere[..], std::slice::from_ref);
+    let everywhere = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+    let addresses = address.as_ref().map_or(&everywhere[..], std::slice::from_ref);
     let mut last = None;
     for address in addresses {
         match open(SocketAddr::new(*address, port)) {
@@ -56,18 +51,11 @@ fn bind<S>(
             Err(error) => last = Some(error),
         }
     }
-    Err(failed(format!(
-        "port {port}: {}",
-        last.map(|error| error.to_string()).unwrap_or_default()
-    )))
+    Err(failed(format!("port {port}: {}", last.map(|error| error.to_string()).unwrap_or_default())))
 }
 
 fn ready(address: io::Result<SocketAddr>) {
-    output::ready(
-        &address
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
-    );
+    output::ready(&address.map(|address| address.to_string()).unwrap_or_default());
 }
 
 fn serve_tcp(listener: &TcpListener) -> Outcome {

@@ -24,7 +24,5 @@ pub fn ready(detail: &str) {
 fn write(mut to: impl Write, line: &[u8]) -> Result<(), Failure> {
     // One write for text and newline: the log of a runtime keeps a time per write.
     let whole = [line, b"\n"].concat();
-    to.write_all(&whole)
-        .and_then(|()| to.flush())
-        .map_err(|_| Failure::Output)
+    to.write_all(&whole).and_then(|()| to.flush()).map_err(|_| Failure::Output)
 }

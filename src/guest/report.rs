@@ -49,18 +49,9 @@ fn report(sysctls: &[OsString]) -> Object {
     let mut report = Object::default()
         .set("pid", std::process::id().to_string())
         .set("ppid", std::os::unix::process::parent_id().to_string())
-        .set(
-            "argv",
-            array(std::env::args_os().map(|arg| string(arg.as_bytes()))),
-        )
-        .set(
-            "env",
-            array(system::environment().iter().map(|entry| pair(entry))),
-        )
-        .set(
-            "cwd",
-            optional(cwd.map(|path| path.into_os_string().into_encoded_bytes())),
-        )
+        .set("argv", array(std::env::args_os().map(|arg| string(arg.as_bytes()))))
+        .set("env", array(system::environment().iter().map(|entry| pair(entry))))
+        .set("cwd", optional(cwd.map(|path| path.into_os_string().into_encoded_bytes())))
         .set("uid", uid.to_string())
         .set("euid", euid.to_string())
         .set("gid", gid.to_string())
@@ -73,9 +64,9 @@ fn report(sysctls: &[OsString]) -> Object {
     for (name, path) in FILES {
         report = report.set(name, optional(std::fs::read(path).ok()));
     }
-    let values = sysctls.iter().fold(Object::default(), |values, name| {
-        values.set(&name.to_string_lossy(), sysctl(name))
-    });
+    let values = sysctls
+        .iter()
+        .fold(Object::default(), |values, name| values.set(&name.to_string_lossy(), sysctl(name)));
     report.set("sysctl", values.text())
 }
 
@@ -97,10 +88,7 @@ fn terminals() -> [bool; 3] {
 fn namespaces() -> Object {
     NAMESPACES.iter().fold(Object::default(), |all, name| {
         let link = std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
-        all.set(
-            name,
-            optional(link.map(|path| path.into_os_string().into_encoded_bytes())),
-        )
+        all.set(name, optional(link.map(|path| path.into_os_string().into_encoded_bytes())))
     })
 }
 
@@ -120,8 +108,6 @@ fn sysctl(name: &OsString) -> String {
         PathBuf::from(format!("/proc/sys/{}", name.replace('.', "/")))
     };
     optional(
-        std::fs::read_to_string(path)
-            .ok()
-            .map(|value| value.trim_end_matches('\n').to_owned()),
+        std::fs::read_to_string(path).ok().map(|value| value.trim_end_matches('\n').to_owned()),
     )
 }

@@ -40,27 +40,16 @@ pub enum ArchiveError {
 pub fn write(image: &Image, reference: &str, out: impl Write) -> Result<String, ArchiveError> {
     let parsed: Reference = reference
         .parse()
-        .map_err(|source| ArchiveError::Reference {
-            reference: reference.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ArchiveError::Reference { reference: reference.to_owned(), source })?;
     let (name, Some(tag), None) = (parsed.whole(), parsed.tag(), parsed.digest()) else {
         return Err(ArchiveError::Digest(reference.to_owned()));
     };
     let mut archive = Builder::new(out);
-    add(
-        &mut archive,
-        "oci-layout",
-        &text(&json!({ "imageLayoutVersion": "1.0.0" })),
-    )?;
+    add(&mut archive, "oci-layout", &text(&json!({ "imageLayoutVersion": "1.0.0" })))?;
     add(&mut archive, "index.json", &text(&index(image, &name, tag)))?;
     add(&mut archive, "manifest.json", &text(&docker(image, &name)))?;
     for folder in ["blobs", "blobs/sha256"] {
-        archive.append_data(
-            &mut header(EntryType::Directory, 0o755, 0),
-            folder,
-            io::empty(),
-        )?;
+        archive.append_data(&mut header(EntryType::Directory, 0o755, 0), folder, io::empty())?;
     }
     for blob in image.blobs().chain([&image.manifest]) {
         add(&mut archive, &path(blob.hex()), &blob.bytes)?;
@@ -101,11 +90,7 @@ fn text(document: &Value) -> Vec<u8> {
 }
 
 fn add(archive: &mut Builder<impl Write>, path: &str, contents: &[u8]) -> io::Result<()> {
-    archive.append_data(
-        &mut header(EntryType::Regular, 0o644, contents.len()),
-        path,
-        contents,
-    )
+    archive.append_data(&mut header(EntryType::Regular, 0o644, contents.len()), path, contents)
 }
 
 fn header(kind: EntryType, mode: u32, size: usize) -> Header {
@@ -142,13 +127,8 @@ mod tests {
             .map(|entry| {
                 let mut entry = entry.expect("the archive is whole");
                 let mut contents = Vec::new();
-                entry
-                    .read_to_end(&mut contents)
-                    .expect("the archive is whole");
-                (
-                    entry.path().expect("paths are text").display().to_string(),
-                    contents,
-                )
+                entry.read_to_end(&mut contents).expect("the archive is whole");
+                (entry.path().expect("paths are text").display().to_string(), contents)
             })
             .collect()
     }
@@ -170,15 +150,9 @@ mod tests {
         assert_eq!(docker[0]["RepoTags"], json!([name]));
         let config = docker[0]["Config"].as_str().expect("a path");
         assert_eq!(digest(&files[config]), image.id());
-        assert_eq!(
-            docker[0]["Layers"].as_array().map(Vec::len),
-            Some(image.layers.len())
-        );
+        assert_eq!(docker[0]["Layers"].as_array().map(Vec::len), Some(image.layers.len()));
 
-        for (path, contents) in files
-            .iter()
-            .filter(|(path, _)| path.starts_with("blobs/sha256/"))
-        {
+        for (path, contents) in files.iter().filter(|(path, _)| path.starts_with("blobs/sha256/")) {
             assert_eq!(digest(contents).replace("sha256:", "blobs/sha256/"), *path);
         }
     }
@@ -193,10 +167,7 @@ mod tests {
 
     #[test]
     fn names_that_cannot_be_given_are_refused() {
-        assert!(matches!(
-            export("UPPER CASE"),
-            Err(ArchiveError::Reference { .. })
-        ));
+        assert!(matches!(export("UPPER CASE"), Err(ArchiveError::Reference { .. })));
         let digest = format!("registry.example/stdcheck@{}", digest(b""));
         assert!(matches!(export(&digest), Err(ArchiveError::Digest(_))));
     }

@@ -19,11 +19,7 @@ pub struct Blob {
 
 impl Blob {
     pub(super) fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
-        Self {
-            media_type,
-            digest: digest(&bytes),
-            bytes: bytes.into(),
-        }
+        Self { media_type, digest: digest(&bytes), bytes: bytes.into() }
     }
 
     /// A JSON document as content.

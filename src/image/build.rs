@@ -99,11 +99,7 @@ impl Image {
                 "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
             }),
         );
-        Ok(Self {
-            manifest,
-            config,
-            layers,
-        })
+        Ok(Self { manifest, config, layers })
     }
 
     /// The image's id as runtimes have it, the digest of its config: `sha256:…`.
@@ -124,20 +120,11 @@ fn own_layer(spec: &ImageSpec) -> Result<Layer, ImageError> {
         .iter()
         .map(|file| Ok((inside(&file.path)?, file)))
         .collect::<Result<Vec<_>, ImageError>>()?;
-    let folders: BTreeSet<&str> = files
-        .iter()
-        .flat_map(|(path, _)| folders_above(path))
-        .collect();
-    let mut entries: Vec<Entry<'_>> = folders
-        .into_iter()
-        .map(|path| Entry::folder(path, 0o755))
-        .collect();
+    let folders: BTreeSet<&str> = files.iter().flat_map(|(path, _)| folders_above(path)).collect();
+    let mut entries: Vec<Entry<'_>> =
+        folders.into_iter().map(|path| Entry::folder(path, 0o755)).collect();
     entries.push(Entry::file(UNIQUE, 0o644, unique.as_bytes()));
-    entries.extend(
-        files
-            .iter()
-            .map(|(path, file)| Entry::file(path, file.mode, &file.contents)),
-    );
+    entries.extend(files.iter().map(|(path, file)| Entry::file(path, file.mode, &file.contents)));
     Ok(Layer::pack(&entries))
 }
 
@@ -176,9 +163,7 @@ mod tests {
             working_dir: "/tmp".into(),
             user: "stdcheck:stdcheck-a".into(),
             stop_signal: Some("SIGUSR1".into()),
-            labels: (0..20)
-                .map(|n| (format!("label-{n}"), n.to_string()))
-                .collect(),
+            labels: (0..20).map(|n| (format!("label-{n}"), n.to_string())).collect(),
             volumes: (0..20).map(|n| format!("/volume-{n}")).collect(),
             files: vec![File {
                 path: "/srv/deep/file".into(),
@@ -195,9 +180,7 @@ mod tests {
 
     fn unpacked(layer: &Blob) -> Vec<u8> {
         let mut tar = Vec::new();
-        GzDecoder::new(&layer.bytes[..])
-            .read_to_end(&mut tar)
-            .expect("a layer is gzip");
+        GzDecoder::new(&layer.bytes[..]).read_to_end(&mut tar).expect("a layer is gzip");
         tar
     }
 
@@ -210,17 +193,10 @@ mod tests {
             .map(|entry| {
                 let mut entry = entry.expect("the archive is whole");
                 let mut contents = Vec::new();
-                entry
-                    .read_to_end(&mut contents)
-                    .expect("the archive is whole");
+                entry.read_to_end(&mut contents).expect("the archive is whole");
                 let path = entry.path().expect("paths are text").display().to_string();
                 let header = entry.header();
-                (
-                    path,
-                    header.mode().expect("a mode"),
-                    header.uid().expect("a user"),
-                    contents,
-                )
+                (path, header.mode().expect("a mode"), header.uid().expect("a user"), contents)
             })
             .collect()
     }
@@ -236,11 +212,8 @@ mod tests {
     #[test]
     fn another_text_makes_another_image_with_the_same_large_layer() {
         let one = image();
-        let two = Image::build(&ImageSpec {
-            unique: "another check".into(),
-            ..spec()
-        })
-        .expect("the spec is right");
+        let two = Image::build(&ImageSpec { unique: "another check".into(), ..spec() })
+            .expect("the spec is right");
         assert_ne!(one.id(), two.id());
         assert_ne!(one.manifest.digest, two.manifest.digest);
         assert_eq!(one.layers[0], two.layers[0]);
@@ -262,17 +235,11 @@ mod tests {
 
         let config =
             ImageConfiguration::from_reader(&image.config.bytes[..]).expect("an OCI config");
-        let diff_ids: Vec<String> = image
-            .layers
-            .iter()
-            .map(|layer| digest(&unpacked(layer)))
-            .collect();
+        let diff_ids: Vec<String> =
+            image.layers.iter().map(|layer| digest(&unpacked(layer))).collect();
         assert_eq!(config.rootfs().diff_ids(), &diff_ids);
         let run = config.config().as_ref().expect("something to run");
-        assert_eq!(
-            run.entrypoint().as_deref(),
-            Some(&["/guest".to_owned()][..])
-        );
+        assert_eq!(run.entrypoint().as_deref(), Some(&["/guest".to_owned()][..]));
         assert_eq!(run.cmd().as_deref(), Some(&["sleep".to_owned()][..]));
         assert_eq!(run.user().as_deref(), Some("stdcheck:stdcheck-a"));
         assert_eq!(run.working_dir().as_deref(), Some("/tmp"));
@@ -290,51 +257,21 @@ mod tests {
                 .iter()
                 .any(|(path, mode, _, bytes)| path == "guest" && *mode == 0o755 && bytes == GUEST)
         );
-        assert!(
-            shared
-                .iter()
-                .any(|(path, mode, ..)| path == "tmp" && *mode == 0o1777)
-        );
-        assert!(
-            shared
-                .iter()
-                .any(|(path, _, user, _)| path == "home/stdcheck" && *user == 1000)
-        );
+        assert!(shared.iter().any(|(path, mode, ..)| path == "tmp" && *mode == 0o1777));
+        assert!(shared.iter().any(|(path, _, user, _)| path == "home/stdcheck" && *user == 1000));
 
-        let own: Vec<_> = entries(&image.layers[1])
-            .into_iter()
-            .map(|(path, mode, ..)| (path, mode))
-            .collect();
-        let expected = [
-            ("srv", 0o755),
-            ("srv/deep", 0o755),
-            (UNIQUE, 0o644),
-            ("srv/deep/file", 0o640),
-        ];
+        let own: Vec<_> =
+            entries(&image.layers[1]).into_iter().map(|(path, mode, ..)| (path, mode)).collect();
+        let expected =
+            [("srv", 0o755), ("srv/deep", 0o755), (UNIQUE, 0o644), ("srv/deep/file", 0o640)];
         assert_eq!(own, expected.map(|(path, mode)| (path.to_owned(), mode)));
     }
 
     #[test]
     fn paths_that_no_file_in_an_image_has_are_refused() {
-        for path in [
-            "",
-            "/",
-            "../etc/shadow",
-            "a/../../b",
-            "a//b",
-            "a/",
-            "./a",
-            "a\0b",
-        ] {
-            let file = File {
-                path: path.into(),
-                mode: 0o644,
-                contents: Vec::new(),
-            };
-            let refused = Image::build(&ImageSpec {
-                files: vec![file],
-                ..ImageSpec::new("")
-            });
+        for path in ["", "/", "../etc/shadow", "a/../../b", "a//b", "a/", "./a", "a\0b"] {
+            let file = File { path: path.into(), mode: 0o644, contents: Vec::new() };
+            let refused = Image::build(&ImageSpec { files: vec![file], ..ImageSpec::new("") });
             assert_eq!(refused.err(), Some(ImageError::Path(path.into())));
         }
     }

@@ -69,19 +69,12 @@ pub(super) fn document(spec: &ImageSpec, diff_ids: &[String]) -> Blob {
             env: &spec.env,
             entrypoint: &spec.entrypoint,
             cmd: &spec.cmd,
-            volumes: spec
-                .volumes
-                .iter()
-                .map(|path| (path.as_str(), Nothing {}))
-                .collect(),
+            volumes: spec.volumes.iter().map(|path| (path.as_str(), Nothing {})).collect(),
             working_dir: &spec.working_dir,
             labels: &spec.labels,
             stop_signal: spec.stop_signal.as_deref(),
         },
-        rootfs: RootFs {
-            r#type: "layers",
-            diff_ids,
-        },
+        rootfs: RootFs { r#type: "layers", diff_ids },
     };
     Blob::json(MEDIA_TYPE, &document)
 }

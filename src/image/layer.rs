@@ -25,22 +25,12 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// A file of root's.
     pub fn file(path: &'a str, mode: u32, contents: &'a [u8]) -> Self {
-        Self {
-            path,
-            mode,
-            owner: 0,
-            contents: Some(contents),
-        }
+        Self { path, mode, owner: 0, contents: Some(contents) }
     }
 
     /// A folder of root's.
     pub fn folder(path: &'a str, mode: u32) -> Self {
-        Self {
-            path,
-            mode,
-            owner: 0,
-            contents: None,
-        }
+        Self { path, mode, owner: 0, contents: None }
     }
 }
 
@@ -60,10 +50,7 @@ impl Layer {
                 .expect("memory takes everything, and paths are checked by now");
         }
         let tar = archive.into_inner().expect("memory takes everything");
-        Self {
-            blob: Blob::new(MEDIA_TYPE, gzip(&tar)),
-            diff_id: digest(&tar),
-        }
+        Self { blob: Blob::new(MEDIA_TYPE, gzip(&tar)), diff_id: digest(&tar) }
     }
 }
 

@@ -40,11 +40,7 @@ pub fn clean_xml(text: &str, cap: usize) -> String {
 pub fn first_line(text: &str, cap: usize) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = clean(lines.next().unwrap_or_default(), cap).replace('\t', " ");
-    if lines.next().is_some() {
-        first + " …"
-    } else {
-        first
-    }
+    if lines.next().is_some() { first + " …" } else { first }
 }
 
 /// JSON text in which no string can harm a terminal: what [`clean`] would write out becomes a `\u` escape, so
@@ -113,8 +109,21 @@ mod tests {
     /// Characters that a plain random string rarely holds.
     fn hostile() -> impl Strategy<Value = String> {
         let nasty = prop::sample::select(vec![
-            "\u{1b}[2J", "\u{9b}31m", "]]>", "]]", ">", "\0", "\u{fffe}", "\u{202e}", "\r\n", "<a/>", "&amp;",
-            "\u{e0041}", "\t", "\u{7f}", "\u{10ffff}",
+            "\u{1b}[2J",
+            "\u{9b}31m",
+            "]]>",
+            "]]",
+            ">",
+            "\0",
+            "\u{fffe}",
+            "\u{202e}",
+            "\r\n",
+            "<a/>",
+            "&amp;",
+            "\u{e0041}",
+            "\t",
+            "\u{7f}",
+            "\u{10ffff}",
         ]);
         prop::collection::vec(prop_oneof![nasty.prop_map(String::from), any::<String>()], 0..12)
             .prop_map(|parts| parts.concat())

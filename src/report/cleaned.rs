@@ -9,7 +9,7 @@ const CAP: usize = 64 * 1024;
 /// An event whose every text has been cleaned. A report takes nothing else, so none can forget to.
 ///
 /// The requests and replies inside an [`Exchange`] are values, not text: they stay as recorded, and whoever
-/// writes them out escapes them (see [`super::clean::escape_json`]).
+/// writes them out escapes them.
 #[derive(Clone, Debug)]
 pub struct Cleaned(Event);
 
@@ -60,7 +60,8 @@ fn texts<'a>(all: impl IntoIterator<Item = &'a mut String>) {
 // Each struct is taken apart by name, so that a new field does not compile until it has been thought of.
 
 fn header_in(header: &mut Header) {
-    let Header { standard, run_id, started_at, command, target, selected: _, touches, stdcheck } = header;
+    let Header { standard, run_id, started_at, command, target, selected: _, touches, stdcheck } =
+        header;
     texts([standard, run_id, started_at, stdcheck]);
     texts(command);
     texts(touches);
@@ -101,7 +102,14 @@ fn result_in(result: &mut CheckResult) {
 }
 
 fn finish_in(finish: &mut Finish) {
-    let Finish { interrupted: _, wall_ms: _, target_ms: _, bad_waivers, ended_early, unattributed_deaths } = finish;
+    let Finish {
+        interrupted: _,
+        wall_ms: _,
+        target_ms: _,
+        bad_waivers,
+        ended_early,
+        unattributed_deaths,
+    } = finish;
     texts(bad_waivers);
     texts(ended_early);
     texts(unattributed_deaths);

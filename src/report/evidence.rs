@@ -28,7 +28,8 @@ pub struct Row {
 
 /// Everything that a reader needs to judge a finding or an error, in the order of reading.
 pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
-    let text = |label, text: &str| Row { label, lines: bound(wrap(text, bounds.width), bounds.lines) };
+    let text =
+        |label, text: &str| Row { label, lines: bound(wrap(text, bounds.width), bounds.lines) };
     let mut rows = Vec::new();
     let breaks = if result.finding.is_some() { "breaks" } else { "about" };
     rows.extend(concerned(result).map(|cited| requirement(breaks, cited, bounds)));
@@ -39,7 +40,7 @@ pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
         rows.push(text("expected", &finding.expected));
         rows.push(text("actual", &finding.actual));
     }
-    rows.extend(shown(result, bounds).map(|exchange| Row { label: "exchange", lines: lines(exchange, bounds) }));
+    rows.extend(exchanges(result, bounds));
     if let Some(finding) = &result.finding {
         // Never wrapped: it is there to be copied.
         rows.push(Row { label: "again", lines: vec![finding.replay.clone()] });
@@ -49,13 +50,16 @@ pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
 
 /// The requirements that a finding names; all of the check where it names none.
 pub fn concerned(result: &CheckResult) -> impl Iterator<Item = &Cited> {
-    let named = |cited: &Cited| result.finding.as_ref().is_none_or(|finding| finding.codes.contains(&cited.code));
+    let named = |cited: &Cited| {
+        result.finding.as_ref().is_none_or(|finding| finding.codes.contains(&cited.code))
+    };
     let any = result.requires.iter().any(named);
     result.requires.iter().filter(move |cited| !any || named(cited))
 }
 
 fn requirement(label: &'static str, cited: &Cited, bounds: Bounds) -> Row {
-    let mut lines = vec![format!("{}  {} ({})  {}", cited.code, cited.level, cited.basis, cited.section)];
+    let mut lines =
+        vec![format!("{}  {} ({})  {}", cited.code, cited.level, cited.basis, cited.section)];
     lines.extend(wrap(&cited.says, bounds.width));
     if let Some(because) = &cited.cap {
         lines.extend(wrap(&format!("A warning at most: {because}"), bounds.width));
@@ -64,14 +68,18 @@ fn requirement(label: &'static str, cited: &Cited, bounds: Bounds) -> Row {
 }
 
 /// The exchange that showed a finding; for an error the last one, which is where it got stuck.
-fn shown(result: &CheckResult, bounds: Bounds) -> impl Iterator<Item = &Exchange> {
+/// Where all are told, that one has a label of its own.
+fn exchanges(result: &CheckResult, bounds: Bounds) -> impl Iterator<Item = Row> {
     let one = match &result.finding {
         Some(finding) => finding.exchange,
         None if result.verdict == Verdict::Error => result.exchanges.len().checked_sub(1),
         None => None,
     };
-    let wanted = move |at: usize| bounds.all || one == Some(at);
-    result.exchanges.iter().enumerate().filter(move |(at, _)| wanted(*at)).map(|(_, exchange)| exchange)
+    let numbered = result.exchanges.iter().enumerate();
+    numbered.filter(move |(at, _)| bounds.all || one == Some(*at)).map(move |(at, exchange)| {
+        let label = if bounds.all && one == Some(at) { "here" } else { "exchange" };
+        Row { label, lines: lines(exchange, bounds) }
+    })
 }
 
 fn lines(exchange: &Exchange, bounds: Bounds) -> Vec<String> {

@@ -58,21 +58,20 @@ fn open(path: &Path) -> io::Result<Sink> {
     match (beside, existing) {
         (Ok(beside), _) => Ok(Sink::Beside(beside)),
         (Err(_), Some(file)) => Ok(Sink::Direct(file)),
-        (Err(error), None) => Err(without_temporary_name(error)),
+        (Err(error), None) => {
+            // A folder that is missing says so in the system's own words; for the rest the kind is enough, and
+            // leaves out the name of the temporary file, which tells a user nothing.
+            fs::metadata(folder.join("."))?;
+            Err(error.kind().into())
+        }
     }
-}
-
-/// What the system itself said: tempfile wraps it in the name of its file, which tells a user nothing.
-fn without_temporary_name(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|wrapped| wrapped.source());
-    let system = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
-    system.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn put(sink: Sink, path: &Path, content: &[u8]) -> io::Result<()> {
     match sink {
         Sink::Beside(mut beside) => {
-            beside.write_all(content)?;
+            // Past the wrapper, whose errors carry the name of the temporary file.
+            beside.as_file_mut().write_all(content)?;
             beside.as_file().sync_all()?;
             match beside.persist(path) {
                 Ok(_) => Ok(()),
@@ -123,7 +122,10 @@ mod tests {
             told(&folder.path().join("no/out.xml")),
             "cannot write DIR/no/out.xml: No such file or directory (os error 2); create the folder DIR/no first"
         );
-        assert_eq!(told(folder.path()), "cannot write DIR: Is a directory (os error 21); name a file inside it");
+        assert_eq!(
+            told(folder.path()),
+            "cannot write DIR: Is a directory (os error 21); name a file inside it"
+        );
         fs::write(folder.path().join("file"), "").unwrap();
         assert_eq!(
             told(&folder.path().join("file/out.xml")),
@@ -142,6 +144,10 @@ mod tests {
     fn a_full_disk_is_told_and_leaves_no_report() {
         let full = Path::new("/dev/full");
         let error = ReportFile::create(full).unwrap().write("x").unwrap_err().to_string();
-        assert!(error.starts_with("cannot write /dev/full:") && error.ends_with("free some space there"), "{error}");
+        assert!(
+            error.starts_with("cannot write /dev/full:")
+                && error.ends_with("free some space there"),
+            "{error}"
+        );
     }
 }

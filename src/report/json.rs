@@ -6,10 +6,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::End;
 use super::clean::escape_json;
 use super::record::{CleanupFailure, Death};
 use super::summary::{Counts, RequirementResult};
-use super::End;
 use crate::events::{CheckResult, Exchange, Finding, Finish, Header, TargetInfo};
 use crate::verdict::{Basis, Conclusion, Level, SkipKind, Verdict};
 
@@ -176,11 +176,16 @@ pub(super) fn render(end: &End<'_>) -> String {
         interrupted: finish.interrupted,
         ended_early: finish.ended_early.as_deref(),
     };
-    let json = serde_json::to_string_pretty(&report).expect("strings, numbers and lists are always JSON");
+    let json =
+        serde_json::to_string_pretty(&report).expect("strings, numbers and lists are always JSON");
     escape_json(&json) + "\n"
 }
 
 /// The JSON schema of the document; committed as `docs/report.schema.json`.
 pub fn schema() -> serde_json::Value {
-    schemars::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report<'_>>().to_value()
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Report<'_>>()
+        .to_value()
 }

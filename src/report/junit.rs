@@ -76,7 +76,10 @@ fn of_check(standard: &str, result: &CheckResult, strict: bool) -> TestCase {
         (None, Verdict::Pass) => TestCaseBuilder::success(&name, time),
         (None, Verdict::Skip) => {
             let skip = result.kind.map_or_else(|| "skip".to_owned(), |kind| kind.to_string());
-            skipped(&skip, &format!("{skip}: {}", result.reason.as_deref().unwrap_or("no reason given")))
+            skipped(
+                &skip,
+                &format!("{skip}: {}", result.reason.as_deref().unwrap_or("no reason given")),
+            )
         }
         (None, Verdict::Warn) if !strict => {
             let mut case = TestCaseBuilder::success(&name, time);
@@ -124,7 +127,15 @@ fn of_run(standard: &str, end: &End<'_>) -> Vec<TestCase> {
     };
     let failure = |name: &str, kind: &str, told: &[String]| {
         let message = first_line(&told.join("\n"), MESSAGE);
-        case(TestCaseBuilder::failure(&format!("{standard}.run.{name}"), Duration::ZERO, kind, &message), told)
+        case(
+            TestCaseBuilder::failure(
+                &format!("{standard}.run.{name}"),
+                Duration::ZERO,
+                kind,
+                &message,
+            ),
+            told,
+        )
     };
     let mut cases = Vec::new();
     if !end.summary.complete {
@@ -134,7 +145,8 @@ fn of_run(standard: &str, end: &End<'_>) -> Vec<TestCase> {
             None => "the run was cut off before its last check".into(),
         };
         let name = format!("{standard}.run.complete");
-        let error = TestCaseBuilder::error(&name, Duration::ZERO, "incomplete", &first_line(&why, MESSAGE));
+        let error =
+            TestCaseBuilder::error(&name, Duration::ZERO, "incomplete", &first_line(&why, MESSAGE));
         cases.push(case(error, &[why]));
     }
     if !finish.unattributed_deaths.is_empty() {

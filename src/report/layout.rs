@@ -30,10 +30,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 /// The first `most` lines; what is left out is counted in one more.
 pub fn bound(mut lines: Vec<String>, most: usize) -> Vec<String> {
-    if lines.len() > most {
-        let rest = lines.len() - most;
+    let rest = lines.len().saturating_sub(most);
+    // A single line left out would need as much room as the line that counts it.
+    if rest > 1 {
         lines.truncate(most);
-        lines.push(format!("… {rest} more {}", if rest == 1 { "line" } else { "lines" }));
+        lines.push(format!("… {rest} more lines"));
     }
     lines
 }
@@ -96,9 +97,11 @@ fn append(lines: &mut [String], text: &str) {
 fn flat(value: &Value, room: usize) -> Option<String> {
     let (open, parts, close) = match value {
         Value::Array(items) => ('[', flat_parts(items.iter().map(|item| (None, item)), room)?, ']'),
-        Value::Object(fields) => {
-            ('{', flat_parts(fields.iter().map(|(name, item)| (Some(name.as_str()), item)), room)?, '}')
-        }
+        Value::Object(fields) => (
+            '{',
+            flat_parts(fields.iter().map(|(name, item)| (Some(name.as_str()), item)), room)?,
+            '}',
+        ),
         scalar => {
             let text = scalar.to_string();
             return (text.chars().count() <= room).then_some(text);
@@ -108,7 +111,10 @@ fn flat(value: &Value, room: usize) -> Option<String> {
     (text.chars().count() <= room).then_some(text)
 }
 
-fn flat_parts<'a>(parts: impl Iterator<Item = (Option<&'a str>, &'a Value)>, room: usize) -> Option<String> {
+fn flat_parts<'a>(
+    parts: impl Iterator<Item = (Option<&'a str>, &'a Value)>,
+    room: usize,
+) -> Option<String> {
     let mut text = String::new();
     for (name, item) in parts {
         if !text.is_empty() {
@@ -138,7 +144,8 @@ mod tests {
     fn counts_what_is_left_out() {
         let lines = || wrap("a\nb\nc", 9);
         assert_eq!(bound(lines(), 3), ["a", "b", "c"]);
-        assert_eq!(bound(lines(), 2), ["a", "b", "… 1 more line"]);
+        assert_eq!(bound(lines(), 2), ["a", "b", "c"]);
+        assert_eq!(bound(lines(), 1), ["a", "… 2 more lines"]);
         assert_eq!(shorten("abcdef", 4), "abc…");
         assert_eq!(shorten("abcd", 4), "abcd");
     }
@@ -152,13 +159,20 @@ mod tests {
         );
         assert_eq!(
             json_lines(&value, 40),
-            ["{", r#"  "id": "x","#, r#"  "labels": {"a": "1", "b": "2"},"#, r#"  "list": [1, 2, 3]"#, "}"]
+            [
+                "{",
+                r#"  "id": "x","#,
+                r#"  "labels": {"a": "1", "b": "2"},"#,
+                r#"  "list": [1, 2, 3]"#,
+                "}"
+            ]
         );
     }
 
     #[test]
     fn json_lines_are_still_json() {
-        let value = json!({ "a\u{202e}\u{1b}": [{ "b": ["x".repeat(60), null, {}] }, []], "c": "\n" });
+        let value =
+            json!({ "a\u{202e}\u{1b}": [{ "b": ["x".repeat(60), null, {}] }, []], "c": "\n" });
         let text = json_lines(&value, 30).join("\n");
         assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text}");
         assert!(!text.contains('\u{202e}'));

@@ -20,10 +20,9 @@ mod terminal;
 
 use std::path::Path;
 
-pub use clean::{clean, clean_xml, first_line};
+pub use clean::{clean, first_line};
 pub use cleaned::Cleaned;
 pub use error::ReportError;
-pub use log_dir::LogDir;
 pub use record::{CleanupFailure, Death, Record};
 pub use spec::{ReportKind, ReportSpec};
 pub use summary::{Counts, RequirementResult, Summary, exit_code};
@@ -32,6 +31,7 @@ pub use terminal::Terminal;
 use crate::events::Event;
 use crate::verdict::exit;
 use file::ReportFile;
+use log_dir::LogDir;
 
 /// A report that tells as it comes. What goes wrong on the way is kept for [`Report::finish`]: a report never
 /// stops a run.
@@ -74,7 +74,11 @@ pub struct Reports {
 
 impl Reports {
     /// Opens the file reports and the log folder; nothing that is there now is changed yet.
-    pub fn open(specs: &[ReportSpec], log_dir: Option<&Path>, gate: Gate) -> Result<Self, ReportError> {
+    pub fn open(
+        specs: &[ReportSpec],
+        log_dir: Option<&Path>,
+        gate: Gate,
+    ) -> Result<Self, ReportError> {
         let mut files = Vec::new();
         for (at, spec) in specs.iter().enumerate() {
             if specs[..at].iter().any(|earlier| earlier.path == spec.path) {
@@ -109,16 +113,18 @@ impl Reports {
         self.record.sort();
         let summary = Summary::of(&self.record);
         let code = exit_code(&summary, self.gate.strict, self.gate.deny_partial);
-        let mut end = End { record: &self.record, summary: &summary, gate: self.gate, exit_code: code };
+        let mut end =
+            End { record: &self.record, summary: &summary, gate: self.gate, exit_code: code };
         let mut errors = Vec::new();
-        let note = |end: &mut End<'_>, errors: &mut Vec<ReportError>, written: Result<(), ReportError>| {
-            if let Err(error) = written {
-                errors.push(error);
-                if code != exit::INTERRUPTED {
-                    end.exit_code = exit::USAGE;
+        let note =
+            |end: &mut End<'_>, errors: &mut Vec<ReportError>, written: Result<(), ReportError>| {
+                if let Err(error) = written {
+                    errors.push(error);
+                    if code != exit::INTERRUPTED {
+                        end.exit_code = exit::USAGE;
+                    }
                 }
-            }
-        };
+            };
         for (kind, file) in self.files {
             let text = match kind {
                 ReportKind::Junit => junit::render(&end),

@@ -58,7 +58,9 @@ impl Record {
                     death.restarted_after_ms.get_or_insert(took_ms);
                 }
             }
-            Event::CleanupFailed { of, message } => self.cleanup_failures.push(CleanupFailure { of, message }),
+            Event::CleanupFailed { of, message } => {
+                self.cleanup_failures.push(CleanupFailure { of, message })
+            }
             Event::Note(note) => self.notes.push(note),
             Event::RunFinished(finish) => self.finish = Some(*finish),
         }

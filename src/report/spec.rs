@@ -16,7 +16,8 @@ pub enum ReportKind {
 
 impl ReportKind {
     /// All kinds with the word that chooses each.
-    pub const ALL: [(&'static str, ReportKind); 2] = [("junit", ReportKind::Junit), ("json", ReportKind::Json)];
+    pub const ALL: [(&'static str, ReportKind); 2] =
+        [("junit", ReportKind::Junit), ("json", ReportKind::Json)];
 }
 
 /// One `--report`.
@@ -59,7 +60,13 @@ mod tests {
     fn says_what_there_is() {
         let told = |given: &str| given.parse::<ReportSpec>().unwrap_err().to_string();
         assert_eq!(told("xml=a"), "`xml` is no kind of report: choose one of junit, json");
-        assert_eq!(told("junit"), "`junit` names no report: write KIND=FILE, for example junit=out.xml");
-        assert_eq!(told("junit="), "`junit=` names no report: write KIND=FILE, for example junit=out.xml");
+        assert_eq!(
+            told("junit"),
+            "`junit` names no report: write KIND=FILE, for example junit=out.xml"
+        );
+        assert_eq!(
+            told("junit="),
+            "`junit=` names no report: write KIND=FILE, for example junit=out.xml"
+        );
     }
 }

@@ -109,7 +109,8 @@ impl Summary {
             fold_requirements(&mut requirements, result);
         }
         let open = |verdict| {
-            let is_open = |result: &&CheckResult| result.verdict == verdict && result.waived.is_none();
+            let is_open =
+                |result: &&CheckResult| result.verdict == verdict && result.waived.is_none();
             record.results.iter().filter(is_open).count()
         };
         let selected = record.header.as_ref().map_or(0, |header| header.selected);
@@ -158,11 +159,14 @@ impl Summary {
 fn fold_requirements(requirements: &mut BTreeMap<String, RequirementResult>, result: &CheckResult) {
     // A finding whose codes are not among the check's own would otherwise vanish from the requirements.
     let named = result.finding.as_ref().map(|finding| &finding.codes);
-    let named = named.filter(|codes| result.requires.iter().any(|cited| codes.contains(&cited.code)));
+    let named =
+        named.filter(|codes| result.requires.iter().any(|cited| codes.contains(&cited.code)));
     for cited in &result.requires {
         // The finding ended the check: what it would have said of its other requirements is not known.
         let (verdict, kind) = match named {
-            Some(codes) if !codes.contains(&cited.code) => (Verdict::Skip, Some(SkipKind::NotChecked)),
+            Some(codes) if !codes.contains(&cited.code) => {
+                (Verdict::Skip, Some(SkipKind::NotChecked))
+            }
             _ => (result.verdict, result.kind.filter(|_| result.verdict == Verdict::Skip)),
         };
         let entry = requirements.entry(cited.code.clone()).or_insert_with(|| RequirementResult {
@@ -171,7 +175,8 @@ fn fold_requirements(requirements: &mut BTreeMap<String, RequirementResult>, res
             basis: cited.basis,
             verdict,
             kind,
-            binding: Verdict::of_breach(cited.level, cited.basis, cited.cap.is_some()) == Verdict::Fail,
+            binding: Verdict::of_breach(cited.level, cited.basis, cited.cap.is_some())
+                == Verdict::Fail,
         });
         entry.verdict = entry.verdict.max(verdict);
         entry.kind = entry.kind.max(kind).filter(|_| entry.verdict == Verdict::Skip);
@@ -241,7 +246,12 @@ mod tests {
 
     fn run(results: Vec<CheckResult>, finish: Finish) -> Summary {
         let header = Header { selected: results.len(), ..Header::default() };
-        Summary::of(&Record { header: Some(header), results, finish: Some(finish), ..Record::default() })
+        Summary::of(&Record {
+            header: Some(header),
+            results,
+            finish: Some(finish),
+            ..Record::default()
+        })
     }
 
     /// The conclusion and the exit codes plain, under `--strict`, and under `--deny partial`.
@@ -265,7 +275,8 @@ mod tests {
 
     #[test]
     fn interruption_comes_first() {
-        let finish = Finish { interrupted: true, bad_waivers: vec!["x".into()], ..Finish::default() };
+        let finish =
+            Finish { interrupted: true, bad_waivers: vec!["x".into()], ..Finish::default() };
         let results = vec![check("A", Fail), check("B", Error)];
         assert_eq!(told(results, finish).1, [130, 130, 130]);
     }
@@ -322,7 +333,8 @@ mod tests {
         assert_eq!(exit_code(&never_ended, false, false), exit::ERROR);
         let header = Some(Header { selected: 2, ..Header::default() });
         let results = vec![check("A", Pass)];
-        let short = Record { header, results, finish: Some(Finish::default()), ..Record::default() };
+        let short =
+            Record { header, results, finish: Some(Finish::default()), ..Record::default() };
         assert_eq!(exit_code(&Summary::of(&short), false, false), exit::ERROR);
     }
 

@@ -31,8 +31,8 @@ impl Terminal<anstream::Stdout> {
 }
 
 impl<W: Write> Terminal<W> {
-    /// Into any stream, without a progress bar.
-    pub fn plain(out: W) -> Self {
+    /// On any stream, in colour and without a progress bar.
+    pub fn on(out: W) -> Self {
         Terminal { out, progress: Progress::none(), failed: None }
     }
 
@@ -40,7 +40,8 @@ impl<W: Write> Terminal<W> {
         let Terminal { out, progress, failed } = self;
         // After the first error nothing more is tried: the reader has gone.
         if failed.is_none() {
-            *failed = progress.aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush())).err();
+            *failed =
+                progress.aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush())).err();
         }
     }
 }

@@ -77,6 +77,7 @@ pub fn checks(suite: &Suite) -> Result<Vec<Check>, Vec<Diagnostic>> {
         };
         if def.cases.is_empty() {
             checks.push(plain);
+            continue;
         }
         for case in &def.cases {
             match with_case(&plain, case) {

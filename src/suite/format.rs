@@ -37,6 +37,8 @@ pub struct SuiteFile {
     pub request: BTreeMap<Spanned<String>, Spanned<Tree>>,
     /// What takes the effect of an rpc away again.
     pub undo: BTreeMap<Spanned<String>, UndoDef>,
+    /// Takes away everything that a run made: at its end, and by `clean` after a killed one.
+    pub sweep: Vec<StepDef>,
     /// Named states that checks start from.
     pub situation: Vec<SituationDef>,
     /// What the specification asks.
@@ -262,9 +264,9 @@ pub struct Span(pub Duration);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text)
-            .map(Span)
-            .map_err(|error| de::Error::custom(format!("`{text}` is no duration like `2s`: {error}")))
+        humantime::parse_duration(&text).map(Span).map_err(|error| {
+            de::Error::custom(format!("`{text}` is no duration like `2s`: {error}"))
+        })
     }
 }
 

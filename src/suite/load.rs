@@ -9,7 +9,8 @@ use toml::Spanned;
 use super::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile},
     format::{
-        CapabilityDef, CheckDef, InvariantDef, RequirementDef, SituationDef, SuiteFile, UndoDef,
+        CapabilityDef, CheckDef, InvariantDef, RequirementDef, SituationDef, StepDef, SuiteFile,
+        UndoDef,
     },
     tree::Tree,
     version::{RuntimesFile, Version},
@@ -18,12 +19,19 @@ use super::{
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/suites");
 
 /// Something that was defined in a suite file, with the file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sourced<T> {
     /// Where it stands; spans inside `def` are byte ranges of it.
     pub file: Arc<SourceFile>,
     /// What was read.
     pub def: Arc<T>,
+}
+
+// By hand: the definitions themselves need not be clonable.
+impl<T> Clone for Sourced<T> {
+    fn clone(&self) -> Self {
+        Sourced { file: self.file.clone(), def: self.def.clone() }
+    }
 }
 
 /// All files of one standard, read and put together, not yet linted.
@@ -59,6 +67,8 @@ pub struct Suite {
     pub requirements: Vec<Sourced<RequirementDef>>,
     /// Checks in the order of files and lines, cases not yet expanded.
     pub checks: Vec<Sourced<CheckDef>>,
+    /// What takes away everything that a run made, by its id (or by our names, without one).
+    pub sweep: Vec<Sourced<StepDef>>,
     /// Invariants.
     pub invariants: Vec<Sourced<InvariantDef>>,
     /// Which implementation knows which version.
@@ -120,7 +130,8 @@ pub fn built_in(standard: &str) -> Result<Suite, LoadError> {
 /// # Errors
 /// If the folder cannot be read or its files have mistakes.
 pub fn from_folder(folder: &Path) -> Result<Suite, LoadError> {
-    let unreadable = |path: &Path, error| LoadError::Folder { path: path.display().to_string(), error };
+    let unreadable =
+        |path: &Path, error| LoadError::Folder { path: path.display().to_string(), error };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
@@ -170,6 +181,7 @@ pub(super) fn assemble(mut files: Vec<Arc<SourceFile>>) -> Result<Suite, LoadErr
         situations: Vec::new(),
         requirements: Vec::new(),
         checks: Vec::new(),
+        sweep: Vec::new(),
         invariants: Vec::new(),
         runtimes: None,
     };
@@ -233,6 +245,7 @@ impl Suite {
             ));
         }
         self.capabilities.extend(sourced(file, parsed.capability));
+        self.sweep.extend(sourced(file, parsed.sweep));
         self.situations.extend(sourced(file, parsed.situation));
         self.requirements.extend(sourced(file, parsed.requirement));
         self.checks.extend(sourced(file, parsed.check));
@@ -278,7 +291,12 @@ impl Suite {
         chain
     }
 
-    fn extend_chain<'a>(&'a self, name: &str, chain: &mut Vec<&'a Sourced<SituationDef>>, depth: u8) {
+    fn extend_chain<'a>(
+        &'a self,
+        name: &str,
+        chain: &mut Vec<&'a Sourced<SituationDef>>,
+        depth: u8,
+    ) {
         // A circle is lint's to tell; here it must only end.
         if depth > 16 || chain.iter().any(|known| known.def.name.as_ref() == name) {
             return;

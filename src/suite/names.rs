@@ -17,7 +17,7 @@ pub fn everywhere() -> Names {
         ("dir", Type::Text),
         ("started_at", Type::Int),
     ]);
-    // `unique` is another text at every look.
+    // `unique` is another text in every step, and the same everywhere in one.
     BTreeMap::from([
         ("run".to_owned(), run),
         ("unique".to_owned(), Type::Text),

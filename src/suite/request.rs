@@ -4,7 +4,10 @@
 //! drops the other (the protobuf library does that on its own).
 
 use base64::Engine as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value as Proto};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _,
+    Value as Proto,
+};
 use toml::Spanned;
 
 use super::{
@@ -19,6 +22,14 @@ use super::{
 pub fn merge(message: &mut DynamicMessage, tree: &Tree, scope: &Scope) -> Result<(), String> {
     let value = evaluate(tree, scope)?;
     merge_value(message, &value, "")
+}
+
+/// Merges an evaluated value into a message.
+///
+/// # Errors
+/// The path of the field and what is wrong with its value.
+pub fn fill(message: &mut DynamicMessage, value: &Value) -> Result<(), String> {
+    merge_value(message, value, "")
 }
 
 /// A tree's value with its `$` parts evaluated. `{ base64 = "…" }` becomes bytes.
@@ -143,9 +154,9 @@ fn single(kind: &Kind, value: &Value, path: &str) -> Result<Proto, String> {
         Kind::Float => Err(wrong("nothing yet: no interface of ours has a 32-bit float")),
         Kind::String => match value {
             Value::String(text) => Ok(Proto::String(text.as_str().to_owned())),
-            Value::Bytes(bytes) => String::from_utf8(bytes.to_vec())
-                .map(Proto::String)
-                .map_err(|_| wrong("text")),
+            Value::Bytes(bytes) => {
+                String::from_utf8(bytes.to_vec()).map(Proto::String).map_err(|_| wrong("text"))
+            }
             _ => Err(wrong("text")),
         },
         Kind::Bytes => match value {
@@ -193,6 +204,99 @@ pub fn omit(message: &mut DynamicMessage, path: &str) -> Result<(), String> {
             Proto::Message(inner) => omit(inner, rest),
             _ => Err(format!("`{name}` is no message, so that nothing in it can be left out")),
         },
+    }
+}
+
+/// The descriptor of the field at `path` (`config.metadata`).
+///
+/// # Errors
+/// If there is no such field.
+pub fn field_at(message: &MessageDescriptor, path: &str) -> Result<FieldDescriptor, String> {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let field = message
+        .get_field_by_name(name)
+        .ok_or_else(|| format!("{} has no field `{name}`", message.name()))?;
+    match (rest, field.kind()) {
+        (None, _) => Ok(field),
+        (Some(rest), Kind::Message(inner)) if !field.is_list() => field_at(&inner, rest),
+        (Some(_), _) => {
+            Err(format!("`{name}` is no message, so that nothing in it can be left out"))
+        }
+    }
+}
+
+/// Whether a literal value fits a field.
+///
+/// # Errors
+/// What it takes instead.
+pub fn literal(field: &FieldDescriptor, tree: &Tree) -> Result<(), String> {
+    let value = evaluate(tree, &Scope::new())?;
+    to_proto(field, &value, field.name()).map(drop)
+}
+
+/// Lays `over` on `base` and takes the `omitted` paths out, before anything is evaluated: what is
+/// replaced or left out need not be known.
+pub fn overlay(
+    message: &MessageDescriptor,
+    base: &Tree,
+    over: Option<&Tree>,
+    omitted: &[&str],
+) -> Tree {
+    let mut merged = match over {
+        Some(over) => lay(Some(message), base, over),
+        None => base.clone(),
+    };
+    for path in omitted {
+        take_out(&mut merged, path);
+    }
+    merged
+}
+
+/// Lays the members of one table on those of another; for parameters, which have no descriptor.
+pub fn put_over(base: &Tree, over: &Tree) -> Tree {
+    let (Tree::Table(below), Tree::Table(above)) = (base, over) else { return over.clone() };
+    let mut merged = below.clone();
+    for (key, value) in above {
+        merged.retain(|(known, _)| known.as_ref() != key.as_ref());
+        merged.push((key.clone(), value.clone()));
+    }
+    Tree::Table(merged)
+}
+
+fn lay(message: Option<&MessageDescriptor>, base: &Tree, over: &Tree) -> Tree {
+    // Only messages merge deeply; without a descriptor this is a map or a list.
+    let (Some(message), Tree::Table(below), Tree::Table(above)) = (message, base, over) else {
+        return over.clone();
+    };
+    let mut merged = below.clone();
+    for (key, value) in above {
+        let inner = message.get_field_by_name(key.as_ref()).and_then(|field| match field.kind() {
+            Kind::Message(inner) if !field.is_list() && !field.is_map() => Some(inner),
+            _ => None,
+        });
+        match merged.iter_mut().find(|(known, _)| known.as_ref() == key.as_ref()) {
+            Some((_, present)) => {
+                let laid = lay(inner.as_ref(), present.as_ref(), value.as_ref());
+                *present = Spanned::new(value.span(), laid);
+            }
+            None => merged.push((key.clone(), value.clone())),
+        }
+    }
+    Tree::Table(merged)
+}
+
+fn take_out(tree: &mut Tree, path: &str) {
+    let Tree::Table(members) = tree else { return };
+    match path.split_once('.') {
+        None => members.retain(|(key, _)| key.as_ref() != path),
+        Some((name, rest)) => {
+            if let Some((_, inner)) = members.iter_mut().find(|(key, _)| key.as_ref() == name) {
+                take_out(inner.as_mut(), rest);
+            }
+        }
     }
 }
 

@@ -30,9 +30,9 @@ impl FromStr for Endpoint {
         }
         let address = text.strip_prefix("tcp://").or_else(|| text.strip_prefix("http://"));
         if let Some(address) = address {
-            let has_port = address.rsplit_once(':').is_some_and(|(host, port)| {
-                !host.is_empty() && port.parse::<u16>().is_ok()
-            });
+            let has_port = address
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
             return if has_port {
                 Ok(Endpoint::Tcp(address.to_owned()))
             } else {
@@ -40,7 +40,9 @@ impl FromStr for Endpoint {
             };
         }
         if text.contains("://") {
-            return Err(format!("`{text}`: an endpoint is a path, unix:///path or tcp://host:port"));
+            return Err(format!(
+                "`{text}`: an endpoint is a path, unix:///path or tcp://host:port"
+            ));
         }
         unix(text)
     }

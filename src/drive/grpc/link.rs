@@ -78,10 +78,9 @@ impl Link {
     pub fn changed(&self) -> Option<String> {
         let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
         match *peers {
-            Some((accepted, newest)) if accepted != newest => Some(format!(
-                "process {} was replaced by process {}",
-                accepted.pid, newest.pid
-            )),
+            Some((accepted, newest)) if accepted != newest => {
+                Some(format!("process {} was replaced by process {}", accepted.pid, newest.pid))
+            }
             _ => None,
         }
     }

@@ -157,7 +157,8 @@ impl Grpc {
             Err(_) => {
                 answer.outcome = Outcome::Cut;
                 answer.code = Code::DeadlineExceeded;
-                answer.message = format!("no answer within {}", humantime::format_duration(deadline));
+                answer.message =
+                    format!("no answer within {}", humantime::format_duration(deadline));
                 return answer;
             }
             Ok(received) => received,

@@ -43,10 +43,7 @@ pub struct Listen {
 impl Default for Listen {
     /// A free port of 127.0.0.1 in our own network namespace.
     fn default() -> Self {
-        Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            netns: None,
-        }
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), netns: None }
     }
 }
 

@@ -33,10 +33,7 @@ pub(super) fn enter(netns: &Netns) -> Result<(), RegistryError> {
     let path = netns.path();
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::PermissionDenied => RegistryError::NotPermitted(path.clone()),
-        _ => RegistryError::Namespace {
-            path: path.clone(),
-            source,
-        },
+        _ => RegistryError::Namespace { path: path.clone(), source },
     };
     if is_ours(&path).map_err(failed)? {
         return Ok(());

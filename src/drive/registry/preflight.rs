@@ -55,10 +55,7 @@ pub fn explain(pull: &FailedPull<'_>) -> String {
         "stdcheck cri image --export FILE, import that file into the runtime, and name it with --image".into(),
     ]);
     let ways: String = ways.map(|way| format!("\n  - {way}")).collect();
-    format!(
-        "{reason}\nthe runtime says: {}\nways out:{ways}",
-        pull.error.trim()
-    )
+    format!("{reason}\nthe runtime says: {}\nways out:{ways}", pull.error.trim())
 }
 
 fn counted(number: usize, what: &str) -> String {
@@ -111,10 +108,7 @@ ways out:
 
     #[test]
     fn tls_was_wanted() {
-        let text = explain(&FailedPull {
-            tls_attempts: 2,
-            ..failed()
-        });
+        let text = explain(&FailedPull { tls_attempts: 2, ..failed() });
         assert!(
             text.starts_with("the runtime wants TLS of stdcheck's registry at 127.0.0.1:5000"),
             "{text}"
@@ -124,19 +118,9 @@ ways out:
 
     #[test]
     fn a_client_that_tried_tls_and_then_plain_http_arrived() {
-        let text = explain(&FailedPull {
-            tls_attempts: 1,
-            requests: 1,
-            ..failed()
-        });
-        assert!(
-            text.contains("(1 request) and still could not pull"),
-            "{text}"
-        );
-        assert!(
-            !text.contains("TLS") && !text.contains("--registry-listen"),
-            "{text}"
-        );
+        let text = explain(&FailedPull { tls_attempts: 1, requests: 1, ..failed() });
+        assert!(text.contains("(1 request) and still could not pull"), "{text}");
+        assert!(!text.contains("TLS") && !text.contains("--registry-listen"), "{text}");
     }
 
     #[test]

@@ -16,9 +16,7 @@ pub(super) enum Range {
 /// Reads the header for content of `size` bytes. One that is malformed or asks for several parts counts as absent,
 /// as RFC 9110 allows.
 pub(super) fn parse(header: Option<&str>, size: usize) -> Range {
-    header
-        .and_then(|header| one_part(header, size))
-        .unwrap_or(Range::Whole)
+    header.and_then(|header| one_part(header, size)).unwrap_or(Range::Whole)
 }
 
 fn one_part(header: &str, size: usize) -> Option<Range> {
@@ -34,11 +32,7 @@ fn one_part(header: &str, size: usize) -> Option<Range> {
             first..size.min(last.saturating_add(1))
         }
     };
-    Some(if part.is_empty() {
-        Range::Outside
-    } else {
-        Range::Part(part)
-    })
+    Some(if part.is_empty() { Range::Outside } else { Range::Part(part) })
 }
 
 #[cfg(test)]
@@ -63,14 +57,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_ignored() {
-        let headers = [
-            "bytes=3-1",
-            "bytes=0-1,4-5",
-            "bytes=a-b",
-            "bytes=1",
-            "lines=1-2",
-            "",
-        ];
+        let headers = ["bytes=3-1", "bytes=0-1,4-5", "bytes=a-b", "bytes=1", "lines=1-2", ""];
         for header in headers.map(Some).into_iter().chain([None]) {
             assert_eq!(parse(header, 10), Range::Whole, "{header:?}");
         }

@@ -9,47 +9,28 @@ use super::document;
 
 /// The repository has no such manifest.
 pub(super) fn manifest_unknown(reference: &str) -> Response {
-    refuse(
-        StatusCode::NOT_FOUND,
-        "MANIFEST_UNKNOWN",
-        &format!("there is no manifest {reference}"),
-    )
+    refuse(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", &format!("there is no manifest {reference}"))
 }
 
 /// The repository has no such blob.
 pub(super) fn blob_unknown(digest: &str) -> Response {
-    refuse(
-        StatusCode::NOT_FOUND,
-        "BLOB_UNKNOWN",
-        &format!("there is no blob {digest}"),
-    )
+    refuse(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", &format!("there is no blob {digest}"))
 }
 
 /// Nothing was published under that name.
 pub(super) fn name_unknown(repository: &str) -> Response {
-    refuse(
-        StatusCode::NOT_FOUND,
-        "NAME_UNKNOWN",
-        &format!("there is no repository {repository}"),
-    )
+    refuse(StatusCode::NOT_FOUND, "NAME_UNKNOWN", &format!("there is no repository {repository}"))
 }
 
 /// The path is none of those that a pull needs.
 pub(super) fn no_such_path(path: &str) -> Response {
-    refuse(
-        StatusCode::NOT_FOUND,
-        "UNSUPPORTED",
-        &format!("there is nothing at {path}"),
-    )
+    refuse(StatusCode::NOT_FOUND, "UNSUPPORTED", &format!("there is nothing at {path}"))
 }
 
 /// Something other than GET or HEAD.
 pub(super) fn read_only() -> Response {
-    let refused = refuse(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "UNSUPPORTED",
-        "this registry is read-only",
-    );
+    let refused =
+        refuse(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only");
     ([(ALLOW, "GET, HEAD")], refused).into_response()
 }
 

@@ -37,15 +37,11 @@ pub(super) fn answer(shared: &Shared, request: &Request<Body>) -> Response {
     }
     match route {
         Route::Base => document::answer(&json!({})),
-        Route::Manifest {
-            repository,
-            reference,
-        } => manifests::answer(&shared.store, repository, reference),
+        Route::Manifest { repository, reference } => {
+            manifests::answer(&shared.store, repository, reference)
+        }
         Route::Blob { repository, digest } => {
-            let range = request
-                .headers()
-                .get(RANGE)
-                .and_then(|range| range.to_str().ok());
+            let range = request.headers().get(RANGE).and_then(|range| range.to_str().ok());
             blobs::answer(&shared.store, repository, digest, range)
         }
         Route::Tags { repository } => tags::answer(&shared.store, repository),
@@ -65,14 +61,8 @@ fn parse(path: &str) -> Option<Route<'_>> {
     let (front, last) = path.rsplit_once('/')?;
     let (repository, kind) = front.rsplit_once('/')?;
     match kind {
-        "manifests" => Some(Route::Manifest {
-            repository,
-            reference: last,
-        }),
-        "blobs" => Some(Route::Blob {
-            repository,
-            digest: last,
-        }),
+        "manifests" => Some(Route::Manifest { repository, reference: last }),
+        "blobs" => Some(Route::Blob { repository, digest: last }),
         _ => None,
     }
 }
@@ -85,41 +75,22 @@ mod tests {
     fn paths_of_the_specification_are_understood() {
         assert_eq!(parse("/v2"), Some(Route::Base));
         assert_eq!(parse("/v2/"), Some(Route::Base));
-        let manifest = Route::Manifest {
-            repository: "a/b",
-            reference: "1",
-        };
+        let manifest = Route::Manifest { repository: "a/b", reference: "1" };
         assert_eq!(parse("/v2/a/b/manifests/1"), Some(manifest));
-        let blob = Route::Blob {
-            repository: "a",
-            digest: "sha256:0",
-        };
+        let blob = Route::Blob { repository: "a", digest: "sha256:0" };
         assert_eq!(parse("/v2/a/blobs/sha256:0"), Some(blob));
-        assert_eq!(
-            parse("/v2/a/b/tags/list"),
-            Some(Route::Tags { repository: "a/b" })
-        );
+        assert_eq!(parse("/v2/a/b/tags/list"), Some(Route::Tags { repository: "a/b" }));
     }
 
     #[test]
     fn a_repository_may_be_named_like_a_part_of_a_path() {
-        let manifest = Route::Manifest {
-            repository: "blobs/manifests",
-            reference: "blobs",
-        };
+        let manifest = Route::Manifest { repository: "blobs/manifests", reference: "blobs" };
         assert_eq!(parse("/v2/blobs/manifests/manifests/blobs"), Some(manifest));
     }
 
     #[test]
     fn other_paths_are_not() {
-        for path in [
-            "/",
-            "/v1/",
-            "/v2x",
-            "/v2/a",
-            "/v2/a/referrers/sha256:0",
-            "/v2/manifests/1",
-        ] {
+        for path in ["/", "/v1/", "/v2x", "/v2/a", "/v2/a/referrers/sha256:0", "/v2/manifests/1"] {
             assert_eq!(parse(path), None, "{path}");
         }
     }

@@ -34,11 +34,7 @@ impl Server {
             .name("registry".into())
             .spawn(move || run(&listen, shared, stopped, &tell))?;
         let address = told.recv().expect("the thread tells before it ends")?;
-        Ok(Self {
-            address,
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Self { address, stop, thread: Some(thread) })
     }
 }
 
@@ -63,18 +59,12 @@ fn run(
     {
         return drop(tell.send(Err(error)));
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(tell.send(Err(error.into()))),
     };
     runtime.block_on(async {
-        let failed = |source| RegistryError::Listen {
-            address: listen.address,
-            source,
-        };
+        let failed = |source| RegistryError::Listen { address: listen.address, source };
         let bound = TcpListener::bind(listen.address)
             .await
             .and_then(|listener| Ok((listener.local_addr()?, listener)))

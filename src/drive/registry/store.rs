@@ -30,9 +30,7 @@ impl Store {
         let mut repositories = self.0.lock().expect("no holder panics");
         let repository = repositories.entry(repository.to_owned()).or_default();
         let digest = &image.manifest.digest;
-        repository
-            .manifests
-            .insert(digest.clone(), image.manifest.clone());
+        repository.manifests.insert(digest.clone(), image.manifest.clone());
         for blob in image.blobs() {
             repository.blobs.insert(blob.digest.clone(), blob.clone());
         }
@@ -44,24 +42,17 @@ impl Store {
     /// A manifest by tag or digest.
     pub fn manifest(&self, repository: &str, reference: &str) -> Result<Blob, Missing> {
         self.find(repository, |repository| {
-            let digest = repository
-                .tags
-                .get(reference)
-                .map_or(reference, String::as_str);
+            let digest = repository.tags.get(reference).map_or(reference, String::as_str);
             repository.manifests.get(digest).cloned()
         })
     }
 
     pub fn blob(&self, repository: &str, digest: &str) -> Result<Blob, Missing> {
-        self.find(repository, |repository| {
-            repository.blobs.get(digest).cloned()
-        })
+        self.find(repository, |repository| repository.blobs.get(digest).cloned())
     }
 
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, Missing> {
-        self.find(repository, |repository| {
-            Some(repository.tags.keys().cloned().collect())
-        })
+        self.find(repository, |repository| Some(repository.tags.keys().cloned().collect()))
     }
 
     fn find<T>(

@@ -15,7 +15,7 @@ use crate::report::layout::{shorten, wrap};
 use crate::report::{End, Summary};
 use crate::verdict::{Conclusion, SkipKind, Verdict, exit};
 
-const COLUMN: usize = 14;
+const COLUMN: usize = 16;
 /// How many codes, or harmless reasons, are listed before the rest is only counted.
 const SOME: usize = 10;
 
@@ -23,18 +23,22 @@ const SOME: usize = 10;
 pub fn render(end: &End<'_>) -> String {
     let no_finish = Finish::default();
     let finish = end.record.finish.as_ref().unwrap_or(&no_finish);
+    let no_header = Header::default();
+    let header = end.record.header.as_ref().unwrap_or(&no_header);
     let results = &end.record.results;
     let mut out = paint(STRONG, "─".repeat(WIDTH)) + "\n";
-    out += &findings(results);
+    out += &findings(results, header);
     out += &skips(results, SkipKind::NotChecked, end.summary);
     out += &skips(results, SkipKind::NotApplicable, end.summary);
     out += &waivers(results);
     out += &section(DOUBTFUL, "Waivers that do not hold", &finish.bad_waivers);
-    out += &section(BAD, "Deaths that no check could be shown to cause", &finish.unattributed_deaths);
-    let left = end.record.cleanup_failures.iter().map(|left| format!("{}: {}", left.of, left.message));
+    out +=
+        &section(BAD, "Deaths that no check could be shown to cause", &finish.unattributed_deaths);
+    let left =
+        end.record.cleanup_failures.iter().map(|left| format!("{}: {}", left.of, left.message));
     out += &section(DOUBTFUL, "Left behind", &left.collect::<Vec<_>>());
     out += &numbers(end.summary, finish);
-    out += &verdict(end, finish);
+    out += &verdict(end, header, finish);
     out
 }
 
@@ -46,19 +50,32 @@ fn section(style: Style, title: &str, items: &[String]) -> String {
 }
 
 /// One line or two for each open finding and error: their blocks have scrolled away by now.
-fn findings(results: &[CheckResult]) -> String {
+fn findings(results: &[CheckResult], header: &Header) -> String {
     let mut out = String::new();
     for verdict in [Verdict::Fail, Verdict::Warn, Verdict::Error] {
-        for result in results.iter().filter(|result| result.verdict == verdict && result.waived.is_none()) {
+        for result in
+            results.iter().filter(|result| result.verdict == verdict && result.waived.is_none())
+        {
             let word = format!("{:5}", verdict.to_string().to_uppercase());
             out += &format!("{}  {}\n", paint(of(verdict), word), result.id);
-            let codes = concerned(result).map(|cited| cited.code.as_str()).collect::<Vec<_>>().join(", ");
-            let why = result.reason.as_deref().or(result.finding.as_ref().map(|finding| finding.actual.as_str()));
+            let codes =
+                concerned(result).map(|cited| cited.code.as_str()).collect::<Vec<_>>().join(", ");
+            let why = result
+                .reason
+                .as_deref()
+                .or(result.finding.as_ref().map(|finding| finding.actual.as_str()));
             let line = first_line(&format!("{codes}: {}", why.unwrap_or_default()), WIDTH);
             out += &labelled("", 7, &[shorten(&line, WIDTH - 7)]);
         }
     }
-    if out.is_empty() { out } else { out + "\n" }
+    if out.is_empty() {
+        return out;
+    }
+    let has_log = header.command.iter().any(|word| word.starts_with("--log-dir"));
+    if !has_log {
+        out += &field("", 7, "With --log-dir DIR, every exchange of these is kept in full.");
+    }
+    out + "\n"
 }
 
 /// Skips of one kind by their reason, the most frequent first.
@@ -75,11 +92,12 @@ fn skips(results: &[CheckResult], kind: SkipKind, summary: &Summary) -> String {
     reasons.sort_by_key(|(_, count)| Reverse(*count));
     let (title, shown) = match kind {
         SkipKind::NotChecked => {
-            let musts = match summary.unknown().count() {
-                0 => String::new(),
-                1 => "; 1 MUST is not known to be kept".into(),
-                many => format!("; {many} MUSTs are not known to be kept"),
-            };
+            let musts =
+                match summary.unknown().filter(|requirement| requirement.kind.is_some()).count() {
+                    0 => String::new(),
+                    1 => "; 1 MUST is not known to be kept".into(),
+                    many => format!("; {many} MUSTs are not known to be kept"),
+                };
             let title = format!("NOT CHECKED: {}{musts}", counted(skipped, "check"));
             (paint(UNKNOWN, title), reasons.len())
         }
@@ -94,7 +112,11 @@ fn skips(results: &[CheckResult], kind: SkipKind, summary: &Summary) -> String {
     }
     if shown < reasons.len() {
         let rest: usize = reasons[shown..].iter().map(|(_, count)| count).sum();
-        out += &field(&format!("{rest:>4}"), 8, &format!("for {} more reasons", reasons.len() - shown));
+        out += &field(
+            &format!("{rest:>4}"),
+            8,
+            &format!("for {} more reasons", reasons.len() - shown),
+        );
     }
     out + "\n"
 }
@@ -116,26 +138,35 @@ fn numbers(summary: &Summary, finish: &Finish) -> String {
     if summary.waived > 0 {
         checks += &format!(" ({} waived)", summary.waived);
     }
-    let kept = summary.requirements.values().filter(|requirement| requirement.verdict == Verdict::Pass).count();
+    let kept = summary
+        .requirements
+        .values()
+        .filter(|requirement| requirement.verdict == Verdict::Pass)
+        .count();
     let seconds = |ms: f64| format!("{:.1} s", ms / 1000.0);
     let mut out = labelled("checks", COLUMN, &[checks]);
-    let requirements = format!("{kept} of {} seen to be kept", summary.requirements.len());
+    let (broken, unknown) = (summary.broken().count(), summary.unknown().count());
+    let all = summary.requirements.len();
+    let requirements =
+        format!("{all}, of which {kept} seen to be kept, {broken} broken, {unknown} MUSTs unknown");
     out += &field("requirements", COLUMN, &requirements);
-    let time = format!("{}, of which the target took {}", seconds(finish.wall_ms), seconds(finish.target_ms));
+    let time = format!(
+        "{}, of which the target took {}",
+        seconds(finish.wall_ms),
+        seconds(finish.target_ms)
+    );
     out += &field("time", COLUMN, &time);
     out
 }
 
 /// The last words: the conclusion about the target, and what the exit code means.
-fn verdict(end: &End<'_>, finish: &Finish) -> String {
+fn verdict(end: &End<'_>, header: &Header, finish: &Finish) -> String {
     let conclusion = end.summary.conclusion;
     let style = match conclusion {
         Conclusion::Conformant => GOOD,
         Conclusion::Partial => UNKNOWN,
         Conclusion::NotConformant => BAD,
     };
-    let no_header = Header::default();
-    let header = end.record.header.as_ref().unwrap_or(&no_header);
     let mut lines = vec![paint(style, conclusion.to_string().to_uppercase())];
     lines.extend(wrap(&sentence(end.summary, header), WIDTH - COLUMN));
     let mut out = labelled("conclusion", COLUMN, &lines);
@@ -149,13 +180,19 @@ fn sentence(summary: &Summary, header: &Header) -> String {
     let standard = format!("{} {}", header.standard.to_uppercase(), header.target.api);
     match summary.conclusion {
         Conclusion::Conformant => {
-            format!("{name} keeps every MUST of {standard} that applies to it, as far as it was selected.")
+            format!(
+                "{name} keeps every MUST of {standard} that applies to it, as far as it was selected."
+            )
         }
-        Conclusion::Partial if summary.selected == 0 => "Nothing was selected, so nothing is known.".into(),
+        Conclusion::Partial if summary.selected == 0 => {
+            "Nothing was selected, so nothing is known.".into()
+        }
         Conclusion::Partial => {
             let unknown = codes(summary.unknown().map(|requirement| requirement.code.as_str()));
             match (summary.complete, unknown) {
-                (true, unknown) => format!("Nothing failed, but it is not known whether {name} keeps {unknown}."),
+                (true, unknown) => {
+                    format!("Nothing failed, but it is not known whether {name} keeps {unknown}.")
+                }
                 (false, _) => "Nothing failed, but the run did not come to its end.".into(),
             }
         }
@@ -186,27 +223,43 @@ fn meaning(end: &End<'_>, finish: &Finish) -> String {
         exit::FAILED => {
             let strict = if end.gate.strict { summary.open_warns } else { 0 };
             let parts = [
-                (summary.open_fails, "failure that no waiver accepts", "failures that no waiver accepts"),
+                (
+                    summary.open_fails,
+                    "failure that no waiver accepts",
+                    "failures that no waiver accepts",
+                ),
                 (strict, "warning, under --strict", "warnings, under --strict"),
                 (summary.bad_waivers, "waiver that does not hold", "waivers that do not hold"),
-                (summary.unattributed_deaths, "unexplained death of the target", "unexplained deaths of the target"),
+                (
+                    summary.unattributed_deaths,
+                    "unexplained death of the target",
+                    "unexplained deaths of the target",
+                ),
             ];
             let told = parts.iter().filter(|(count, ..)| *count > 0);
-            let told = told.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }));
+            let told = told.map(|(count, one, many)| {
+                format!("{count} {}", if *count == 1 { one } else { many })
+            });
             told.collect::<Vec<_>>().join("; ") + "."
         }
         exit::USAGE => "a report could not be written; the message follows.".into(),
         exit::ERROR => match &finish.ended_early {
             Some(why) => format!("the run ended early: {why}"),
             None if summary.counts.error > 0 => {
-                format!("{} could not find out; see the reasons above.", counted(summary.counts.error, "check"))
+                format!(
+                    "{} could not find out; see the reasons above.",
+                    counted(summary.counts.error, "check")
+                )
             }
             None => "the run was cut off before its last check.".into(),
         },
         exit::NOTHING_SELECTED => "the selection holds no check.".into(),
         exit::PARTIAL => "the conclusion is partial, and --deny partial was given.".into(),
         _ if summary.open_warns > 0 => {
-            format!("no failures; {} would count under --strict.", counted(summary.open_warns, "warning"))
+            format!(
+                "no failures; {} would count under --strict.",
+                counted(summary.open_warns, "warning")
+            )
         }
         _ if summary.waived > 0 => "nothing that a waiver does not accept.".into(),
         _ => "nothing to complain about.".into(),

@@ -4,19 +4,24 @@ use super::style::{STRONG, field, list, paint};
 use crate::events::Header;
 use crate::report::layout::wrap;
 
-const COLUMN: usize = 14;
+const COLUMN: usize = 16;
 
 /// The whole header.
 pub fn render(header: &Header) -> String {
     let target = &header.target;
     let standard = header.standard.to_uppercase();
-    let mut out = paint(STRONG, format_args!("stdcheck {}: {standard} conformance", header.stdcheck)) + "\n";
+    let mut out =
+        paint(STRONG, format_args!("stdcheck {}: {standard} conformance", header.stdcheck)) + "\n";
     out += &field("target", COLUMN, &name(header));
     out += &field("endpoint", COLUMN, &target.endpoint);
     out += &field("judged by", COLUMN, &format!("{standard} {} ({})", target.api, target.api_from));
     let present = target.capabilities.iter().filter(|capability| capability.present).count();
     if !target.capabilities.is_empty() {
-        out += &field("capabilities", COLUMN, &format!("{present} of {} found", target.capabilities.len()));
+        out += &field(
+            "capabilities",
+            COLUMN,
+            &format!("{present} of {} found", target.capabilities.len()),
+        );
     }
     out += &field("checks", COLUMN, &format!("{} selected", header.selected));
     out += &field("run", COLUMN, &format!("{}, begun {}", header.run_id, header.started_at));

@@ -26,7 +26,10 @@ impl Progress {
     /// indicatif itself draws nothing where TERM is `dumb`.
     pub fn where_watched() -> Self {
         let watched = stdout().is_terminal() && stderr().is_terminal();
-        Progress { bar: watched.then(|| ProgressBar::no_length().with_style(style())), ..Progress::none() }
+        Progress {
+            bar: watched.then(|| ProgressBar::no_length().with_style(style())),
+            ..Progress::none()
+        }
     }
 
     /// Shows how far the run is.
@@ -46,7 +49,8 @@ impl Progress {
             }
             _ => return,
         }
-        let failed = if self.failed > 0 { format!("{} failed  ", self.failed) } else { String::new() };
+        let failed =
+            if self.failed > 0 { format!("{} failed  ", self.failed) } else { String::new() };
         let oldest = self.running.first().map_or("", String::as_str);
         bar.set_message(shorten(&format!("{failed}{oldest}"), 44));
     }

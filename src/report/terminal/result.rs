@@ -6,6 +6,8 @@ use crate::events::CheckResult;
 use crate::report::evidence::{Bounds, rows};
 use crate::verdict::Verdict;
 
+/// Where the id and the title begin.
+const HEAD: usize = 7;
 const COLUMN: usize = 12;
 const BOUNDS: Bounds = Bounds { width: WIDTH - COLUMN, lines: 8, cut: true, all: false };
 
@@ -18,11 +20,15 @@ pub fn render(result: &CheckResult) -> String {
     if let Some(waiver) = &result.waived {
         let head = format!("{}  {}", paint(QUIET, "WAIVED"), result.id);
         let would = format!("{verdict}, accepted: {waiver}");
-        return format!("{head}\n{}\n", field("", COLUMN, &would));
+        return format!("{head}\n{}\n", field("", HEAD + 1, &would));
     }
     let word = verdict.to_string().to_uppercase();
-    let mut out = format!("{}  {}\n", paint(of(verdict), format_args!("{word:5}")), paint(STRONG, &result.id));
-    out += &field("", COLUMN, &result.title);
+    let mut out = format!(
+        "{}  {}\n",
+        paint(of(verdict), format_args!("{word:5}")),
+        paint(STRONG, &result.id)
+    );
+    out += &field("", HEAD, &result.title);
     for row in rows(result, BOUNDS) {
         out += &labelled(row.label, COLUMN, &row.lines);
     }
@@ -52,5 +58,5 @@ pub fn left_behind(of: &str, message: &str) -> String {
 
 /// A remark.
 pub fn note(note: &str) -> String {
-    field("Note:", 9, note) + "\n"
+    field("Note:", 8, note) + "\n"
 }

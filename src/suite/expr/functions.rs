@@ -18,9 +18,8 @@ pub fn add(context: &mut Context<'_, '_>) {
             serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
         }),
         context.add_function("is_ip", |text: Arc<String>| text.parse::<IpAddr>().is_ok()),
-        context.add_function("is_semver", |text: Arc<String>| {
-            semver::Version::parse(&text).is_ok()
-        }),
+        context
+            .add_function("is_semver", |text: Arc<String>| semver::Version::parse(&text).is_ok()),
     ];
     debug_assert!(added.iter().all(Result::is_ok));
 }

@@ -120,7 +120,11 @@ impl Expr {
             ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
             other => {
                 let text = other.to_string();
-                format!("cannot evaluate `{}`: {}", self.source, text.chars().take(300).collect::<String>())
+                format!(
+                    "cannot evaluate `{}`: {}",
+                    self.source,
+                    text.chars().take(300).collect::<String>()
+                )
             }
         }
     }
@@ -180,9 +184,8 @@ impl Text {
                 plain.push('$');
                 rest = after;
             } else if let Some(inner) = rest.strip_prefix('{') {
-                let end = inner
-                    .find('}')
-                    .ok_or_else(|| format!("`{text}`: a `${{` without its `}}`"))?;
+                let end =
+                    inner.find('}').ok_or_else(|| format!("`{text}`: a `${{` without its `}}`"))?;
                 if !plain.is_empty() {
                     parts.push(Part::Plain(std::mem::take(&mut plain)));
                 }

@@ -122,8 +122,22 @@ pub fn is_path(expr: &IdedExpr) -> bool {
 
 /// Methods and functions of CEL that our expressions may use, beside operators.
 const STANDARD: &[&str] = &[
-    "size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double",
-    "bytes", "bool", "type", "dyn", "has", "max", "min",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "string",
+    "int",
+    "uint",
+    "double",
+    "bytes",
+    "bool",
+    "type",
+    "dyn",
+    "has",
+    "max",
+    "min",
 ];
 
 struct Resolver<'a> {
@@ -233,9 +247,11 @@ impl Resolver<'_> {
                     ty
                 }
                 None => {
-                    self.found
-                        .mistakes
-                        .push(format!("`{}`: {} has no field `{field}`", path(), message.name()));
+                    self.found.mistakes.push(format!(
+                        "`{}`: {} has no field `{field}`",
+                        path(),
+                        message.name()
+                    ));
                     Type::Dyn
                 }
             },
@@ -249,11 +265,7 @@ impl Resolver<'_> {
                 Type::Dyn
             }),
             other => {
-                self.found.mistakes.push(format!(
-                    "`{}`: {} has no members",
-                    path(),
-                    other.name()
-                ));
+                self.found.mistakes.push(format!("`{}`: {} has no members", path(), other.name()));
                 Type::Dyn
             }
         }
@@ -275,9 +287,7 @@ impl Resolver<'_> {
                 Some(of) => {
                     let of = of.clone();
                     let path = explain::unparse(whole).unwrap_or_default();
-                    self.found
-                        .mistakes
-                        .push(format!("`{path}`: {} cannot be indexed", of.name()));
+                    self.found.mistakes.push(format!("`{path}`: {} cannot be indexed", of.name()));
                     Type::Dyn
                 }
             },

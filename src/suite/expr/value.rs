@@ -10,7 +10,9 @@ use cel::{
     Value,
     objects::{Key, Map},
 };
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value as Proto};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value as Proto,
+};
 
 /// A message as the map of its fields.
 pub fn from_message(message: &DynamicMessage) -> Value {
@@ -83,10 +85,9 @@ pub fn from_json(json: &serde_json::Value) -> Value {
         serde_json::Value::Bool(value) => Value::Bool(*value),
         serde_json::Value::Number(number) => number.as_i64().map_or_else(
             || {
-                number.as_u64().map_or_else(
-                    || Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-                    Value::UInt,
-                )
+                number
+                    .as_u64()
+                    .map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::UInt)
             },
             Value::Int,
         ),
@@ -94,9 +95,9 @@ pub fn from_json(json: &serde_json::Value) -> Value {
         serde_json::Value::Array(items) => {
             Value::List(Arc::new(items.iter().map(from_json).collect()))
         }
-        serde_json::Value::Object(members) => map(
-            members.iter().map(|(key, value)| (key.as_str(), from_json(value))),
-        ),
+        serde_json::Value::Object(members) => {
+            map(members.iter().map(|(key, value)| (key.as_str(), from_json(value))))
+        }
     }
 }
 

@@ -1,0 +1,183 @@
+//! One check from its situation to its verdict.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{Run, halt::Halt, lane::Lane, situation, step, undo};
+use crate::{
+    events::{CheckResult, Cited, Finding},
+    plan::Planned,
+    suite::{request, tree::Tree},
+    verdict::{SkipKind, Verdict},
+};
+
+/// How a check ended, before the run knows whether somebody else killed the target.
+pub struct Ended {
+    /// Its result; for a death the verdict is the run's to find.
+    pub result: CheckResult,
+    /// How the target died under it.
+    pub died: Option<String>,
+}
+
+/// Runs a check and undoes what it did.
+pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ended {
+    let begin = Instant::now();
+    let mut lane = Lane::new(run, &planned.check.id);
+    let timeout = planned.check.source.def.timeout.map_or(run.options.check_timeout, |span| span.0);
+    let halt = tokio::select! {
+        biased;
+        () = run.stop.cancelled() => Err(interrupted()),
+        ended = tokio::time::timeout(timeout, steps(&mut lane, planned, share)) => match ended {
+            Ok(ended) => ended,
+            Err(_) => Err(Halt::Error(format!(
+                "the check took longer than {}",
+                humantime::format_duration(timeout)
+            ))),
+        },
+    };
+    // A target that died without ending our calls must not look like a pass.
+    let halt = match (halt, run.grpc.death()) {
+        (halt @ Err(Halt::Died(_)), _) => halt,
+        (_, Some(how)) => Err(Halt::Died(how)),
+        (halt, None) => halt,
+    };
+    let mut result = blank(planned);
+    result.exchanges = std::mem::take(&mut lane.exchanges);
+    let died = match &halt {
+        Err(Halt::Died(how)) => Some(how.clone()),
+        _ => None,
+    };
+    judge(run, planned, &mut result, halt);
+    if died.is_none() {
+        undo::all(lane).await;
+    } else {
+        run.leave(lane);
+    }
+    result.duration_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ended { result, died }
+}
+
+async fn steps(lane: &mut Lane, planned: &Planned, share: Option<&str>) -> Result<(), Halt> {
+    let def = planned.check.source.def.clone();
+    if !planned.check.variables.is_empty() {
+        let case = Tree::Table(planned.check.variables.clone());
+        let case = request::evaluate(&case, &lane.scope).map_err(Halt::Error)?;
+        lane.scope.insert("case".into(), case);
+    }
+    if let Some(given) = &def.given {
+        situation::enter(lane, given, share).await?;
+    }
+    for one in &def.steps {
+        step::execute(lane, one, None).await?;
+    }
+    Ok(())
+}
+
+/// A result without a verdict yet.
+pub fn blank(planned: &Planned) -> CheckResult {
+    CheckResult {
+        id: planned.check.id.clone(),
+        title: planned.check.title.clone(),
+        requires: planned.requires.clone(),
+        verdict: Verdict::Pass,
+        kind: None,
+        reason: None,
+        finding: None,
+        exchanges: Vec::new(),
+        waived: None,
+        duration_ms: 0,
+    }
+}
+
+/// A result for a check that is not run.
+pub fn skipped(planned: &Planned, kind: SkipKind, reason: String) -> CheckResult {
+    CheckResult { verdict: Verdict::Skip, kind: Some(kind), reason: Some(reason), ..blank(planned) }
+}
+
+/// A result for a check that could not find out.
+pub fn erred(planned: &Planned, reason: String) -> CheckResult {
+    CheckResult { verdict: Verdict::Error, reason: Some(reason), ..blank(planned) }
+}
+
+fn judge(run: &Run, planned: &Planned, result: &mut CheckResult, halt: Result<(), Halt>) {
+    match halt {
+        Ok(()) => {}
+        Err(Halt::Skip(kind, why)) => {
+            result.verdict = Verdict::Skip;
+            result.kind = Some(kind);
+            result.reason = Some(why);
+        }
+        Err(Halt::Error(why)) => {
+            result.verdict = Verdict::Error;
+            result.reason = Some(why);
+        }
+        Err(Halt::Died(how)) => death(run, planned, result, &how),
+        Err(Halt::Broken(broken)) => {
+            let of = broken.of.as_deref();
+            result.verdict = breach(&planned.requires, of);
+            result.reason = Some(broken.actual.clone());
+            let codes = match of {
+                Some(code) => vec![code.to_owned()],
+                None => own_codes(planned),
+            };
+            result.finding = Some(Finding {
+                codes,
+                expected: broken.expected,
+                actual: broken.actual,
+                exchange: broken.exchange,
+                replay: run.replay(&planned.check.id),
+            });
+        }
+    }
+}
+
+/// The check killed the target: that fails whatever its level.
+pub fn death(run: &Run, planned: &Planned, result: &mut CheckResult, how: &str) {
+    result.verdict = Verdict::Fail;
+    result.kind = None;
+    result.reason = Some(format!("the target died: {how}"));
+    result.finding = Some(Finding {
+        codes: planned.requires.iter().map(|cited| cited.code.clone()).collect(),
+        expected: "the target survives".to_owned(),
+        actual: format!("the target died: {how}"),
+        exchange: result.exchanges.len().checked_sub(1),
+        replay: run.replay(&planned.check.id),
+    });
+}
+
+/// Codes that no step claims for itself.
+fn own_codes(planned: &Planned) -> Vec<String> {
+    let of: Vec<&String> = planned
+        .check
+        .source
+        .def
+        .steps
+        .iter()
+        .filter_map(|step| step.of.as_ref().map(toml::Spanned::as_ref))
+        .collect();
+    let own: Vec<String> = planned
+        .requires
+        .iter()
+        .map(|cited| cited.code.clone())
+        .filter(|code| !of.contains(&code))
+        .collect();
+    if own.is_empty() {
+        planned.requires.iter().map(|cited| cited.code.clone()).collect()
+    } else {
+        own
+    }
+}
+
+/// The verdict of a breach: of the named requirement, or the gravest of them.
+pub fn breach(requires: &[Cited], of: Option<&str>) -> Verdict {
+    requires
+        .iter()
+        .filter(|cited| of.is_none_or(|code| cited.code == code))
+        .map(|cited| Verdict::of_breach(cited.level, cited.basis, cited.cap.is_some()))
+        .max()
+        .unwrap_or(Verdict::Warn)
+}
+
+/// A check that Ctrl-C ended.
+fn interrupted() -> Halt {
+    Halt::Skip(SkipKind::NotChecked, "interrupted".to_owned())
+}

@@ -1,0 +1,164 @@
+//! Finds out what the target and the host have, as far as the selected checks want to know.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use prost_reflect::DynamicMessage;
+
+use super::{Run, lane::Lane};
+use crate::{
+    drive::grpc::{Answer, Outcome},
+    events::CapabilityFact,
+    plan::Plan,
+    suite::{
+        expr::{Expr, Judgement, Scope, value},
+        format::{CapabilityDef, FoundBy},
+        request, rpc,
+    },
+};
+
+/// The capabilities that the plan's checks and invariants ask about.
+fn wanted(plan: &Plan) -> BTreeSet<String> {
+    let mut wanted = BTreeSet::new();
+    for planned in plan.checks.iter().filter(|planned| planned.skip.is_none()) {
+        wanted.extend(planned.check.needs.iter().cloned());
+        wanted.extend(planned.check.forbids.iter().cloned());
+    }
+    for invariant in &plan.invariants {
+        wanted.extend(invariant.source.def.needs.iter().map(|need| need.as_ref().clone()));
+    }
+    wanted
+}
+
+/// Finds each of them out, in the order of the suite.
+pub async fn capabilities(run: &Arc<Run>) -> BTreeMap<String, CapabilityFact> {
+    let wanted = wanted(&run.plan);
+    let mut lane = Lane::new(run, "discovery");
+    let mut asked: Vec<((String, String), Answer)> = Vec::new();
+    let mut facts = BTreeMap::new();
+    for capability in &run.plan.suite.capabilities {
+        let def = &capability.def;
+        let name = def.name.as_ref().clone();
+        if !wanted.contains(&name) {
+            continue;
+        }
+        let (present, why) = find(run, &mut lane, def, &mut asked).await;
+        facts.insert(name.clone(), CapabilityFact { name, present, why });
+    }
+    super::undo::all(lane).await;
+    facts
+}
+
+async fn find(
+    run: &Arc<Run>,
+    lane: &mut Lane,
+    def: &CapabilityDef,
+    asked: &mut Vec<((String, String), Answer)>,
+) -> (bool, String) {
+    let found_by = def.found_by.as_ref();
+    if let Some(flag) = &found_by.flag {
+        let told = run.options.user.contains_key(flag.as_ref());
+        let why = if told { "told by" } else { "not told by" };
+        return (told, format!("{why} --{}", flag.as_ref()));
+    }
+    if let Some(host) = &found_by.host {
+        return host_fact(run, host.as_ref());
+    }
+    match ask(run, lane, found_by, asked).await {
+        Err(why) => (false, why),
+        Ok(answer) => told(found_by, &answer),
+    }
+}
+
+/// What an answer says about a capability.
+fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
+    let call = found_by.call.as_ref().map(|call| call.as_ref().as_str()).unwrap_or_default();
+    let code = rpc::code_name(answer.code);
+    if answer.outcome != Outcome::Answered {
+        return (false, format!("{call}: {}", answer.message));
+    }
+    if let Some(no) = &found_by.no {
+        let said_no = no.as_ref().iter().any(|word| word.as_ref() == code);
+        return (!said_no, format!("{call} answers {code}"));
+    }
+    let (Some(when), Some(reply)) = (&found_by.when, &answer.reply) else {
+        return (false, format!("{call} answers {code}"));
+    };
+    let mut scope = Scope::new();
+    scope.insert("reply".into(), value::from_message(reply));
+    match Expr::compile(when.as_ref()).map(|expr| expr.judge(&scope)) {
+        Ok(Judgement::Holds) => (true, format!("{call} says so")),
+        Ok(_) => (false, format!("{call} does not say so")),
+        Err(error) => (false, error),
+    }
+}
+
+/// Calls, unless the very same was asked before.
+async fn ask(
+    run: &Arc<Run>,
+    lane: &mut Lane,
+    found_by: &FoundBy,
+    asked: &mut Vec<((String, String), Answer)>,
+) -> Result<Answer, String> {
+    let name = found_by.call.as_ref().map(|call| call.as_ref().clone()).unwrap_or_default();
+    let key = (name.clone(), format!("{:?}", found_by.with.as_ref().map(toml::Spanned::as_ref)));
+    if let Some((_, answer)) = asked.iter().find(|(known, _)| *known == key) {
+        return Ok(answer.clone());
+    }
+    let method = rpc::find(&run.plan.suite.package, &name)?;
+    let mut message = DynamicMessage::new(method.input());
+    // Trials carry what they need themselves: a base request may name bindings of situations.
+    if let Some(with) = &found_by.with {
+        request::merge(&mut message, with.as_ref(), &lane.scope)?;
+    }
+    let answer = lane.call(&method, &message, run.options.step_timeout).await;
+    asked.push((key, answer.clone()));
+    Ok(answer)
+}
+
+/// Facts about this host; see [`crate::suite::lint::HOST_FACTS`].
+fn host_fact(run: &Run, fact: &str) -> (bool, String) {
+    let options = &run.options;
+    match fact {
+        "guest" => match &options.image {
+            Some(image) => (false, format!("--image {image} has no guest program")),
+            None => (true, "the image is ours".to_owned()),
+        },
+        "restart" => match &options.restart_cmd {
+            Some(_) => (true, "--restart-cmd".to_owned()),
+            None => (false, "no --restart-cmd".to_owned()),
+        },
+        "cni-conf" => match (&options.cni_conf_dir, &options.cni_bin_dir) {
+            (Some(_), Some(_)) => (true, "--cni-conf-dir and --cni-bin-dir".to_owned()),
+            _ => (false, "no --cni-conf-dir and --cni-bin-dir".to_owned()),
+        },
+        "files" => match sees_our_files(run) {
+            Ok(()) => (true, "the target sees our files, and we its processes".to_owned()),
+            Err(why) => (false, why),
+        },
+        other => (false, format!("unknown host fact {other}")),
+    }
+}
+
+/// Whether the target's process has the same files as we have, and whether we may look at it.
+fn sees_our_files(run: &Run) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    let Some(peer) = run.grpc.peer() else {
+        return Err("the target's process is not known (no unix socket, or another host)".into());
+    };
+    if !nix::unistd::Uid::effective().is_root() {
+        return Err("stdcheck does not run as root".into());
+    }
+    let relative = run.dir.strip_prefix("/").unwrap_or(&run.dir);
+    let theirs = Path::new("/proc").join(peer.pid.to_string()).join("root").join(relative);
+    let (ours, theirs) = (std::fs::metadata(&run.dir), std::fs::metadata(theirs));
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) if (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()) => {
+            Ok(())
+        }
+        _ => Err("the target's process sees other files than we do (a container?)".into()),
+    }
+}

@@ -1,0 +1,191 @@
+//! Turns messages into evidence: JSON for the reader, secrets redacted, long values cut.
+
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+use serde_json::{Map, Value as Json};
+
+use crate::proto;
+
+/// The longest text that evidence keeps, in bytes; logs of a whole container do not help a reader.
+const LONGEST_TEXT: usize = 2_000;
+/// The most elements of a list or map that evidence keeps.
+const MOST_ELEMENTS: usize = 50;
+/// A secret this short would redact ordinary words.
+const SHORTEST_SECRET: usize = 4;
+const REDACTED: &str = "[redacted]";
+
+/// Knows the secrets of a run, and takes them out of everything that is shown: targets echo them in
+/// their messages.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    secrets: Mutex<Vec<String>>,
+}
+
+impl Redactor {
+    fn learn(&self, secret: &str) {
+        if secret.len() >= SHORTEST_SECRET {
+            let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+            if !secrets.iter().any(|known| known == secret) {
+                secrets.push(secret.to_owned());
+            }
+        }
+    }
+
+    /// A text without the secrets, cut.
+    pub fn text(&self, text: &str) -> String {
+        let mut text = cut(text);
+        for secret in self.secrets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if text.contains(secret) {
+                text = text.replace(secret, REDACTED);
+            }
+        }
+        text
+    }
+
+    /// JSON without the secrets.
+    pub fn json(&self, json: Json) -> Json {
+        match json {
+            Json::String(text) => Json::String(self.text(&text)),
+            Json::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Json::Object(members) => {
+                members.into_iter().map(|(key, value)| (key, self.json(value))).collect()
+            }
+            other => other,
+        }
+    }
+
+    /// A message for the reader: fields that are set, by name. Learns the secrets in it.
+    pub fn message(&self, message: &DynamicMessage) -> Json {
+        let mut members = Map::new();
+        for field in message.descriptor().fields() {
+            if message.has_field(&field) {
+                let value = message.get_field(&field);
+                members.insert(field.name().to_owned(), self.field(&field, &value));
+            }
+        }
+        Json::Object(members)
+    }
+
+    fn field(&self, field: &FieldDescriptor, value: &Value) -> Json {
+        if proto::is_secret(field) {
+            self.learn_all(value);
+            return REDACTED.into();
+        }
+        match value {
+            Value::List(items) => {
+                let mut shown: Vec<Json> = items
+                    .iter()
+                    .take(MOST_ELEMENTS)
+                    .map(|item| self.value(&field.kind(), item))
+                    .collect();
+                if items.len() > MOST_ELEMENTS {
+                    shown.push(format!("… {} more", items.len() - MOST_ELEMENTS).into());
+                }
+                Json::Array(shown)
+            }
+            Value::Map(entries) => {
+                let Kind::Message(entry) = field.kind() else { return Json::Null };
+                let kind = entry.map_entry_value_field().kind();
+                let mut keys: Vec<(&MapKey, &Value)> = entries.iter().collect();
+                keys.sort_by(|a, b| a.0.cmp(b.0));
+                let mut shown: Map<String, Json> = keys
+                    .iter()
+                    .take(MOST_ELEMENTS)
+                    .map(|(key, value)| (self.text(&key_text(key)), self.value(&kind, value)))
+                    .collect();
+                if keys.len() > MOST_ELEMENTS {
+                    shown.insert("…".into(), format!("{} more", keys.len() - MOST_ELEMENTS).into());
+                }
+                Json::Object(shown)
+            }
+            single => self.value(&field.kind(), single),
+        }
+    }
+
+    fn value(&self, kind: &Kind, value: &Value) -> Json {
+        match value {
+            Value::Bool(value) => (*value).into(),
+            Value::I32(value) => (*value).into(),
+            Value::I64(value) => (*value).into(),
+            Value::U32(value) => (*value).into(),
+            Value::U64(value) => (*value).into(),
+            Value::F32(value) => (*value).into(),
+            Value::F64(value) => (*value).into(),
+            Value::String(text) => self.text(text).into(),
+            Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => self.text(text).into(),
+                Err(_) => {
+                    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+                    format!("base64:{}", cut(&text)).into()
+                }
+            },
+            Value::EnumNumber(number) => match kind {
+                Kind::Enum(descriptor) => descriptor
+                    .get_value(*number)
+                    .map_or_else(|| (*number).into(), |known| known.name().into()),
+                _ => (*number).into(),
+            },
+            Value::Message(message) => self.message(message),
+            Value::List(_) | Value::Map(_) => Json::Null,
+        }
+    }
+
+    fn learn_all(&self, value: &Value) {
+        match value {
+            Value::String(text) => self.learn(text),
+            Value::Bytes(bytes) => self.learn(&String::from_utf8_lossy(bytes)),
+            Value::List(items) => items.iter().for_each(|item| self.learn_all(item)),
+            Value::Map(entries) => entries.values().for_each(|item| self.learn_all(item)),
+            _ => {}
+        }
+    }
+}
+
+fn key_text(key: &MapKey) -> String {
+    match key {
+        MapKey::String(text) => text.clone(),
+        MapKey::Bool(value) => value.to_string(),
+        MapKey::I32(value) => value.to_string(),
+        MapKey::I64(value) => value.to_string(),
+        MapKey::U32(value) => value.to_string(),
+        MapKey::U64(value) => value.to_string(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let mut end = LONGEST_TEXT;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}… ({} bytes in all)", &text[..end], text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_redacted_in_its_field_and_wherever_it_is_echoed() {
+        let redactor = Redactor::default();
+        let auth = proto::pool().get_message_by_name("runtime.v1.AuthConfig").unwrap();
+        let mut message = DynamicMessage::new(auth);
+        message.set_field_by_name("username", Value::String("me".into()));
+        message.set_field_by_name("password", Value::String("hunter2!".into()));
+        let shown = redactor.message(&message);
+        assert_eq!(shown["password"], REDACTED);
+        assert_eq!(shown["username"], "me");
+        assert_eq!(redactor.text("login hunter2! failed"), "login [redacted] failed");
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let shown = Redactor::default().text(&"ä".repeat(LONGEST_TEXT));
+        assert!(shown.len() < LONGEST_TEXT + 60, "{}", shown.len());
+        assert!(shown.ends_with(&format!("({} bytes in all)", 2 * LONGEST_TEXT)));
+    }
+}

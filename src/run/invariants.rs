@@ -1,0 +1,174 @@
+//! Checks on all traffic: one verdict each at the end, naming the exchange that broke it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use prost_reflect::DynamicMessage;
+
+use crate::{
+    drive::grpc::{Answer, Outcome},
+    events::{CapabilityFact, CheckResult, Exchange, Finding},
+    plan::{Plan, PlannedInvariant},
+    suite::expr::{Expr, Judgement, Scope, Value, value},
+    verdict::{SkipKind, Verdict},
+};
+
+/// What has been seen so far.
+#[derive(Debug, Default)]
+pub struct Invariants {
+    watched: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    planned: PlannedInvariant,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    counted: usize,
+    /// The first breach: expression, what was seen, the exchange, during which check.
+    broken: Option<(String, String, Exchange, String)>,
+    breaches: usize,
+}
+
+impl Invariants {
+    /// Watches for a plan.
+    pub fn new(plan: &Plan) -> Self {
+        let watched = plan
+            .invariants
+            .iter()
+            .map(|planned| Watched { planned: planned.clone(), seen: Mutex::default() })
+            .collect();
+        Self { watched }
+    }
+
+    /// Looks at one exchange. Only OK answers count.
+    pub fn observe(
+        &self,
+        rpc: &str,
+        request: &DynamicMessage,
+        answer: &Answer,
+        exchange: &Exchange,
+        during: &str,
+    ) {
+        if answer.outcome != Outcome::Answered || answer.code != tonic::Code::Ok {
+            return;
+        }
+        let concerned: Vec<&Watched> = self
+            .watched
+            .iter()
+            .filter(|watched| watched.planned.skip.is_none())
+            .filter(|watched| {
+                watched.planned.source.def.watch.iter().any(|known| known.as_ref() == rpc)
+            })
+            .collect();
+        if concerned.is_empty() {
+            return;
+        }
+        let request = value::from_message(request);
+        let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
+        for reply in &replies {
+            let mut scope = Scope::new();
+            scope.insert("request".into(), request.clone());
+            scope.insert("reply".into(), reply.clone());
+            scope.insert("replies".into(), Value::from(replies.clone()));
+            for watched in &concerned {
+                watched.look(&scope, exchange, during);
+            }
+        }
+    }
+
+    /// One result each.
+    pub fn results(
+        &self,
+        plan: &Plan,
+        facts: &BTreeMap<String, CapabilityFact>,
+        replay: impl Fn(&str) -> String,
+    ) -> Vec<CheckResult> {
+        self.watched
+            .iter()
+            .map(|watched| {
+                let skip = watched.planned.gate(&plan.suite, facts);
+                watched.result(skip, &replay)
+            })
+            .collect()
+    }
+}
+
+impl Watched {
+    fn look(&self, scope: &Scope, exchange: &Exchange, during: &str) {
+        let def = &self.planned.source.def;
+        let judge = |source: &str| match Expr::compile(source) {
+            Ok(expr) => expr.judge(scope),
+            Err(error) => Judgement::Undecided(error),
+        };
+        if let Some(when) = &def.when
+            && judge(when.as_ref()) != Judgement::Holds
+        {
+            return;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.counted += 1;
+        for expect in &def.expect {
+            if let Judgement::Broken(actual) | Judgement::Undecided(actual) = judge(expect.as_ref())
+            {
+                seen.breaches += 1;
+                if seen.broken.is_none() {
+                    let expected = expect.as_ref().clone();
+                    seen.broken = Some((expected, actual, exchange.clone(), during.to_owned()));
+                }
+                return;
+            }
+        }
+    }
+
+    fn result(
+        &self,
+        skip: Option<(SkipKind, String)>,
+        replay: impl Fn(&str) -> String,
+    ) -> CheckResult {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let def = &self.planned.source.def;
+        let id = def.id.as_ref().clone();
+        let mut result = CheckResult {
+            id: id.clone(),
+            title: def.title.clone(),
+            requires: self.planned.requires.clone(),
+            verdict: Verdict::Pass,
+            kind: None,
+            reason: None,
+            finding: None,
+            exchanges: Vec::new(),
+            waived: None,
+            duration_ms: 0,
+        };
+        if let Some((expected, actual, exchange, during)) = &seen.broken {
+            result.verdict = super::check::breach(&self.planned.requires, None);
+            result.reason = Some(format!(
+                "{actual} (in {} of {} answers, first during {during})",
+                seen.breaches, seen.counted
+            ));
+            result.exchanges = vec![exchange.clone()];
+            result.finding = Some(Finding {
+                codes: self.planned.requires.iter().map(|cited| cited.code.clone()).collect(),
+                expected: expected.clone(),
+                actual: actual.clone(),
+                exchange: Some(0),
+                replay: replay(during),
+            });
+        } else if let Some((kind, why)) = skip {
+            result.verdict = Verdict::Skip;
+            result.kind = Some(kind);
+            result.reason = Some(why);
+        } else if seen.counted == 0 {
+            result.verdict = Verdict::Skip;
+            result.kind = Some(SkipKind::NotChecked);
+            result.reason = Some("no exchange of this run was of that kind".to_owned());
+        }
+        result
+    }
+}

@@ -1,0 +1,254 @@
+//! Where one check or shared situation lives: its names, its evidence, and what must be undone.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+
+use super::{Run, halt::Halt};
+use crate::{
+    drive::grpc::{Answer, Outcome},
+    events::Exchange,
+    suite::{
+        expr::{Scope, Value, value},
+        format::StepDef,
+        request, rpc,
+    },
+};
+
+/// The names, evidence and undo of one check or situation.
+pub struct Lane {
+    /// The run that it belongs to.
+    pub run: Arc<Run>,
+    /// The check or situation, for messages.
+    pub owner: String,
+    /// What expressions see.
+    pub scope: Scope,
+    /// All exchanges so far.
+    pub exchanges: Vec<Exchange>,
+    pub(super) undo: Vec<Undo>,
+}
+
+/// Something that must be taken back.
+pub(super) enum Undo {
+    /// By the steps that suite.toml names for the rpc.
+    Rpc { rpc: String, request: Value, reply: Option<Value> },
+    /// By a verb's own means.
+    Own(Restore),
+}
+
+/// Puts something back that a verb changed outside the target; says what it could not.
+pub type Restore =
+    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send>;
+
+impl Lane {
+    /// An empty one, with the names that everybody sees.
+    pub fn new(run: &Arc<Run>, owner: &str) -> Lane {
+        Lane {
+            run: run.clone(),
+            owner: owner.to_owned(),
+            scope: run.names(),
+            exchanges: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// Has something put back at the end, also after a failure or Ctrl-C.
+    pub fn at_end(&mut self, restore: Restore) {
+        self.undo.push(Undo::Own(restore));
+    }
+
+    /// Builds the request of a call step: base, then `with`, then the situation's override.
+    ///
+    /// # Errors
+    /// What in it cannot be evaluated or does not fit.
+    pub fn build(
+        &self,
+        method: &MethodDescriptor,
+        step: &StepDef,
+        over: Option<&crate::suite::tree::Tree>,
+    ) -> Result<DynamicMessage, Halt> {
+        let name = rpc_name(method);
+        let empty = crate::suite::tree::Tree::Table(Vec::new());
+        let suite = &self.run.plan.suite;
+        let base = suite.requests.get(&name).map_or(&empty, |base| base.def.1.as_ref());
+        let mut omitted = Vec::new();
+        for word in step.omit.iter().flat_map(|words| &words.0) {
+            omitted.extend(self.words(word.as_ref())?);
+        }
+        let omitted: Vec<&str> = omitted.iter().map(String::as_str).collect();
+        let with = step.with.as_ref().map(toml::Spanned::as_ref);
+        // A `$case.with` stands for a whole table; it is evaluated on its own below.
+        let whole =
+            |tree: &crate::suite::tree::Tree| matches!(tree, crate::suite::tree::Tree::Text(_));
+        let mut tree = base.clone();
+        for layer in [with, over].into_iter().flatten().filter(|layer| !whole(layer)) {
+            tree = request::overlay(&method.input(), &tree, Some(layer), &[]);
+        }
+        tree = request::overlay(&method.input(), &tree, None, &omitted);
+        let mut message = DynamicMessage::new(method.input());
+        let fits = |error| Halt::Error(format!("cannot build the request of {name}: {error}"));
+        request::merge(&mut message, &tree, &self.scope).map_err(fits)?;
+        for layer in [with, over].into_iter().flatten().filter(|layer| whole(layer)) {
+            request::merge(&mut message, layer, &self.scope).map_err(fits)?;
+        }
+        for path in omitted {
+            request::omit(&mut message, path).map_err(fits)?;
+        }
+        Ok(message)
+    }
+
+    /// A word of a suite file, or the words that its `$path` stands for.
+    ///
+    /// # Errors
+    /// What cannot be evaluated.
+    pub fn words(&self, word: &str) -> Result<Vec<String>, Halt> {
+        let parsed = crate::suite::expr::Text::parse(word).map_err(Halt::Error)?;
+        match parsed.value(&self.scope).map_err(Halt::Error)? {
+            Value::List(items) => Ok(items.iter().map(value::as_text).collect()),
+            other => Ok(vec![value::as_text(&other)]),
+        }
+    }
+
+    /// Calls an rpc: records it, shows it to the invariants, and remembers what must be undone.
+    pub async fn call(
+        &mut self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+    ) -> Answer {
+        let name = rpc_name(method);
+        let sent = Instant::now();
+        let undone = self.run.plan.suite.undo.contains_key(&name);
+        if undone {
+            // Before the call: a run that is interrupted in the middle of it must still clean up.
+            let request = value::from_message(request);
+            self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None });
+        }
+        let answer = self.run.grpc.call(method, request, deadline).await;
+        if undone {
+            let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
+            if refused {
+                self.undo.pop();
+            } else if let Some(Undo::Rpc { reply, .. }) = self.undo.last_mut() {
+                *reply = answer.reply.as_ref().map(value::from_message);
+            }
+        }
+        let exchange = self.record(&name, request, &answer, sent);
+        self.run.invariants.observe(&name, request, &answer, &exchange, &self.owner);
+        self.exchanges.push(exchange);
+        answer
+    }
+
+    fn record(
+        &self,
+        name: &str,
+        request: &DynamicMessage,
+        answer: &Answer,
+        sent: Instant,
+    ) -> Exchange {
+        let redactor = &self.run.redactor;
+        let shown = redactor.message(request);
+        let reply = match answer.replies.as_slice() {
+            [] => None,
+            [single] => Some(redactor.message(single)),
+            many => Some(many.iter().map(|reply| redactor.message(reply)).collect()),
+        };
+        Exchange {
+            what: name.to_owned(),
+            request: shown,
+            reply,
+            code: rpc::code_name(answer.code).to_owned(),
+            message: redactor.text(&answer.message),
+            at_ms: u64::try_from(sent.duration_since(self.run.begun).as_millis()).unwrap_or(0),
+            took_ms: answer.elapsed.as_secs_f64() * 1e3,
+        }
+    }
+
+    /// Records what a verb did.
+    pub(super) fn record_verb(
+        &mut self,
+        name: &str,
+        params: &Value,
+        result: &Result<Value, Halt>,
+        sent: Instant,
+    ) {
+        let redactor = &self.run.redactor;
+        self.exchanges.push(Exchange {
+            what: name.to_owned(),
+            request: redactor.json(value::to_json(params)),
+            reply: result.as_ref().ok().map(|reply| redactor.json(value::to_json(reply))),
+            code: if result.is_ok() { "OK" } else { "ERROR" }.to_owned(),
+            message: result
+                .as_ref()
+                .err()
+                .map(|halt| redactor.text(&halt.line()))
+                .unwrap_or_default(),
+            at_ms: u64::try_from(sent.duration_since(self.run.begun).as_millis()).unwrap_or(0),
+            took_ms: sent.elapsed().as_secs_f64() * 1e3,
+        });
+    }
+
+    /// Calls an rpc for a verb: by name, with a value as its request; set-up, so it must be OK.
+    ///
+    /// # Errors
+    /// If it is refused or ends otherwise.
+    pub async fn must(&mut self, rpc_name: &str, request: Value) -> Result<Value, Halt> {
+        let answer = self.ask(rpc_name, request, self.run.options.step_timeout).await?;
+        match answer.outcome {
+            Outcome::Answered if answer.code == tonic::Code::Ok => {
+                Ok(answer.reply.as_ref().map_or(Value::Null, value::from_message))
+            }
+            _ => Err(refusal(rpc_name, &answer)),
+        }
+    }
+
+    /// Calls an rpc for a verb: by name, whatever it answers.
+    ///
+    /// # Errors
+    /// If there is no such rpc or the request does not fit.
+    pub async fn ask(
+        &mut self,
+        rpc_name: &str,
+        request: Value,
+        deadline: Duration,
+    ) -> Result<Answer, Halt> {
+        let package = self.run.plan.suite.package.clone();
+        let method = rpc::find(&package, rpc_name).map_err(Halt::Error)?;
+        let mut message = DynamicMessage::new(method.input());
+        request::fill(&mut message, &request).map_err(Halt::Error)?;
+        Ok(self.call(&method, &message, deadline).await)
+    }
+}
+
+/// What a call that should have been OK came to.
+pub fn refusal(rpc: &str, answer: &Answer) -> Halt {
+    match &answer.outcome {
+        Outcome::Died(how) => Halt::Died(format!("{rpc}: {how}")),
+        Outcome::Cut | Outcome::Broken(_) | Outcome::Unreachable(_) => {
+            Halt::Error(format!("{rpc}: {}", answer.message))
+        }
+        Outcome::Answered => Halt::Error(format!(
+            "{rpc} was refused: {} {}",
+            rpc::code_name(answer.code),
+            answer.message
+        )),
+    }
+}
+
+/// `Service/Method`
+pub fn rpc_name(method: &MethodDescriptor) -> String {
+    format!("{}/{}", method.parent_service().name(), method.name())
+}
+
+/// Nanoseconds since 1970.
+pub fn nanos(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_nanos()).ok())
+        .unwrap_or(0)
+}

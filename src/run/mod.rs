@@ -1,0 +1,209 @@
+//! Executes a plan: the only part that does anything. It emits events and is told nothing back.
+
+pub mod check;
+pub mod discover;
+pub mod evidence;
+pub mod halt;
+pub mod invariants;
+pub mod lane;
+mod schedule;
+pub mod situation;
+pub mod step;
+mod sweep;
+pub mod target;
+mod undo;
+pub mod workspace;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    drive::{clock::PendingClock, grpc::Grpc, registry::Registry},
+    events::Event,
+    plan::{Plan, waiver::Waiver},
+    suite::expr::{Scope, Value, value},
+    verbs::Verb,
+};
+
+pub use schedule::execute;
+pub use sweep::sweep;
+
+/// What the user told about how to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Checks side by side.
+    pub jobs: usize,
+    /// End at the first failure.
+    pub fail_fast: bool,
+    /// A step's deadline, where it names none.
+    pub step_timeout: Duration,
+    /// A check's, where it names none.
+    pub check_timeout: Duration,
+    /// The run's; none: as long as it takes.
+    pub run_timeout: Option<Duration>,
+    /// Run by `sh -c` when the target has died, or where a check restarts it.
+    pub restart_cmd: Option<String>,
+    /// The user's own image in place of ours.
+    pub image: Option<String>,
+    /// Where our registry listens, if not on loopback of the target's network namespace.
+    pub registry_listen: Option<SocketAddr>,
+    /// The target's CNI configuration folder.
+    pub cni_conf_dir: Option<PathBuf>,
+    /// The target's CNI plugin folder.
+    pub cni_bin_dir: Option<PathBuf>,
+    /// Flags by which the user tells capabilities, with their values.
+    pub user: BTreeMap<String, String>,
+    /// Findings that are accepted.
+    pub waivers: Vec<Waiver>,
+    /// The beginning of a command line that runs the same target again.
+    pub replay: String,
+}
+
+/// One run and everything that its checks share.
+pub struct Run {
+    /// Lower-case hexadecimal; every object that we make carries it.
+    pub id: String,
+    /// A folder of ours on this host, which the target may see.
+    pub dir: PathBuf,
+    /// When it began.
+    pub begun: Instant,
+    /// The same on the wall clock.
+    pub begun_at: SystemTime,
+    /// What is run.
+    pub plan: Plan,
+    /// How.
+    pub options: Options,
+    /// The target.
+    pub grpc: Grpc,
+    /// How long we waited for it.
+    pub clock: PendingClock,
+    /// Our image registry, from the first check that needs an image.
+    pub registry: tokio::sync::OnceCell<Registry>,
+    /// What the standard can do and see beyond its rpcs.
+    pub verbs: &'static [Verb],
+    /// Checks on all traffic.
+    pub invariants: invariants::Invariants,
+    /// Takes secrets out of evidence.
+    pub redactor: evidence::Redactor,
+    /// Situations that checks share.
+    pub shared: situation::Shared,
+    /// Cancelled by Ctrl-C, SIGTERM or the run's time-out.
+    pub stop: CancellationToken,
+    events: UnboundedSender<Event>,
+    /// The target is gone for good.
+    gone: AtomicBool,
+    unique: AtomicU64,
+    /// Lanes of checks under which the target died: undone when it is back.
+    left: Mutex<Vec<lane::Lane>>,
+}
+
+impl Run {
+    /// A run that has not begun. `workspace` gives its id and folder.
+    #[expect(clippy::too_many_arguments, reason = "called once, and each is another thing")]
+    pub fn new(
+        workspace: &workspace::Workspace,
+        plan: Plan,
+        options: Options,
+        grpc: Grpc,
+        clock: PendingClock,
+        verbs: &'static [Verb],
+        stop: CancellationToken,
+        events: UnboundedSender<Event>,
+    ) -> Arc<Run> {
+        let invariants = invariants::Invariants::new(&plan);
+        Arc::new(Run {
+            id: workspace.id.clone(),
+            dir: workspace.dir.clone(),
+            begun: workspace.begun,
+            begun_at: SystemTime::now(),
+            plan,
+            options,
+            grpc,
+            clock,
+            registry: tokio::sync::OnceCell::new(),
+            verbs,
+            invariants,
+            redactor: evidence::Redactor::default(),
+            shared: situation::Shared::default(),
+            stop,
+            events,
+            gone: AtomicBool::new(false),
+            unique: AtomicU64::new(0),
+            left: Mutex::default(),
+        })
+    }
+
+    /// Emits an event. A reader that is gone is no reason to stop cleaning up.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// The Kubernetes namespace, or what stands for it, of everything that this run makes.
+    pub fn namespace(&self) -> String {
+        format!("stdcheck-{}", self.id)
+    }
+
+    /// A name that nobody else has.
+    pub fn unique(&self) -> String {
+        let number = self.unique.fetch_add(1, Ordering::Relaxed);
+        format!("stdcheck-{}-{number}", self.id)
+    }
+
+    /// The names that every step sees; see [`crate::suite::names::everywhere`].
+    pub fn names(&self) -> Scope {
+        let run = value::map([
+            ("id", Value::from(self.id.as_str())),
+            ("namespace", Value::from(self.namespace())),
+            ("dir", Value::from(self.dir.display().to_string())),
+            ("started_at", Value::Int(lane::nanos(self.begun_at))),
+        ]);
+        let user = value::map(
+            self.options
+                .user
+                .iter()
+                .map(|(flag, told)| (flag.as_str(), Value::from(told.as_str()))),
+        );
+        Scope::from([
+            ("run".to_owned(), run),
+            ("user".to_owned(), user),
+            ("unique".to_owned(), Value::from(self.unique())),
+        ])
+    }
+
+    /// The command line that runs one check again.
+    pub fn replay(&self, id: &str) -> String {
+        format!("{} --select 'slug:{id}'", self.options.replay)
+    }
+
+    /// Whether the target is gone for good.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
+    }
+
+    fn set_gone(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+    }
+
+    /// Keeps a lane whose target died, to be undone when it is back.
+    pub(crate) fn leave(&self, lane: lane::Lane) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
+    }
+
+    async fn undo_what_was_left(&self) {
+        let lanes = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        for lane in lanes {
+            undo::all(lane).await;
+        }
+    }
+}

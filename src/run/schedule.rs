@@ -1,0 +1,315 @@
+//! Runs the plan's checks, N side by side, and deals with a target that dies.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Run,
+    check::{self, Ended},
+    discover, situation, sweep, target,
+};
+use crate::{
+    events::{CapabilityFact, CheckResult, Event, Finish},
+    plan::{Planned, waiver},
+    verdict::{SkipKind, Verdict},
+};
+
+/// Executes the whole plan. `started` is called with what was found out before the first check and
+/// emits the first event.
+pub async fn execute(
+    run: &Arc<Run>,
+    started: impl FnOnce(&BTreeMap<String, CapabilityFact>),
+) -> Finish {
+    let facts = discover::capabilities(run).await;
+    started(&facts);
+    let mut schedule = Schedule {
+        run,
+        results: Vec::new(),
+        wanted: BTreeMap::new(),
+        ended_early: None,
+        unattributed: Vec::new(),
+    };
+    let queue = schedule.gate(&facts);
+    let deadline = run.options.run_timeout;
+    let timer = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    let interrupted = {
+        let running = schedule.all(queue);
+        tokio::pin!(running);
+        let mut out_of_time = false;
+        tokio::pin!(timer);
+        loop {
+            tokio::select! {
+                () = &mut running => break,
+                () = &mut timer, if !out_of_time => {
+                    out_of_time = true;
+                    run.stop.cancel();
+                }
+            }
+        }
+        if out_of_time { None } else { Some(run.stop.is_cancelled()) }
+    };
+    if interrupted.is_none() {
+        let limit = humantime::format_duration(deadline.unwrap_or_default());
+        schedule.ended_early = Some(format!("the run took longer than its --timeout {limit}"));
+    }
+    schedule.finish(&facts).await;
+    let mut finish = Finish {
+        interrupted: interrupted.unwrap_or(false),
+        bad_waivers: Vec::new(),
+        ended_early: schedule.ended_early,
+        unattributed_deaths: schedule.unattributed,
+        ..Finish::default()
+    };
+    let today = jiff::Zoned::now().date();
+    finish.bad_waivers = waiver::bad(
+        &run.options.waivers,
+        &run.plan.suite,
+        &run.plan.slugs,
+        &schedule.results,
+        today,
+    );
+    finish.wall_ms = run.begun.elapsed().as_secs_f64() * 1e3;
+    finish.target_ms = run.clock.total().as_secs_f64() * 1e3;
+    finish
+}
+
+struct Schedule<'a> {
+    run: &'a Arc<Run>,
+    results: Vec<CheckResult>,
+    /// How many checks still want a shared situation.
+    wanted: BTreeMap<String, usize>,
+    ended_early: Option<String>,
+    unattributed: Vec<String>,
+}
+
+/// A check that will be run, and the situation that it shares.
+#[derive(Clone)]
+struct Queued {
+    planned: Arc<Planned>,
+    share: Option<String>,
+}
+
+impl Schedule<'_> {
+    /// Tells the skips and gives back what is left to run.
+    fn gate(&mut self, facts: &BTreeMap<String, CapabilityFact>) -> VecDeque<Queued> {
+        let mut queue = VecDeque::new();
+        for planned in &self.run.plan.checks {
+            if let Some((kind, why)) = planned.gate(&self.run.plan.suite, facts) {
+                self.finished(check::skipped(planned, kind, why));
+                continue;
+            }
+            let def = &planned.check.source.def;
+            let share = match &def.given {
+                Some(given) if planned.looks() => {
+                    Some(situation::key(given, &planned.check.variables))
+                }
+                _ => None,
+            };
+            if let Some(key) = &share {
+                *self.wanted.entry(key.clone()).or_default() += 1;
+            }
+            queue.push_back(Queued { planned: Arc::new(planned.clone()), share });
+        }
+        // Those that share a situation follow each other, so that few stand at once.
+        let mut queue: Vec<Queued> = queue.into();
+        queue.sort_by_key(|queued| {
+            let planned = &queued.planned;
+            let order = (planned.may_crash(), planned.exclusive(), !planned.looks());
+            (order, queued.share.clone())
+        });
+        queue.into()
+    }
+
+    async fn all(&mut self, mut queue: VecDeque<Queued>) {
+        let mut under_way: JoinSet<(Queued, Ended)> = JoinSet::new();
+        loop {
+            while let Some(next) = queue.front() {
+                let alone = next.planned.exclusive() || next.planned.may_crash();
+                let room = if alone {
+                    under_way.is_empty()
+                } else {
+                    under_way.len() < self.run.options.jobs
+                };
+                if !room || self.is_over() {
+                    break;
+                }
+                let Some(queued) = queue.pop_front() else { break };
+                self.start(&mut under_way, queued);
+                if alone {
+                    break;
+                }
+            }
+            let Some(joined) = under_way.join_next().await else { break };
+            match joined {
+                Ok((queued, ended)) => {
+                    let died = ended.died.clone();
+                    if let Some(how) = died {
+                        let mut suspects = vec![(queued, ended)];
+                        while let Some(joined) = under_way.join_next().await {
+                            if let Ok((queued, ended)) = joined {
+                                suspects.push((queued, ended));
+                            }
+                        }
+                        self.death(&how, suspects).await;
+                    } else {
+                        self.done(&queued, ended.result).await;
+                    }
+                }
+                // A panic of ours: the check must not vanish.
+                Err(error) => {
+                    self.ended_early = Some(format!("stdcheck itself failed: {error}"));
+                    self.run.stop.cancel();
+                }
+            }
+        }
+        for queued in queue {
+            let result = if self.run.is_gone() {
+                check::erred(&queued.planned, "the target is gone".to_owned())
+            } else {
+                let why = self.ended_early.clone().unwrap_or_else(|| "interrupted".to_owned());
+                check::skipped(&queued.planned, SkipKind::NotChecked, why)
+            };
+            self.finished(result);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.run.stop.is_cancelled() || self.run.is_gone() || self.ended_early.is_some()
+    }
+
+    fn start(&self, under_way: &mut JoinSet<(Queued, Ended)>, queued: Queued) {
+        let run = self.run.clone();
+        run.tell(Event::CheckStarted { id: queued.planned.check.id.clone() });
+        under_way.spawn(async move {
+            let ended = check::run(&run, &queued.planned, queued.share.as_deref()).await;
+            (queued, ended)
+        });
+    }
+
+    /// A check has its result, and its situation one user less.
+    async fn done(&mut self, queued: &Queued, result: CheckResult) {
+        self.finished(result);
+        if let Some(key) = &queued.share
+            && let Some(users) = self.wanted.get_mut(key)
+        {
+            *users -= 1;
+            if *users == 0 {
+                self.run.shared.take_down(key).await;
+            }
+        }
+    }
+
+    fn finished(&mut self, mut result: CheckResult) {
+        if matches!(result.verdict, Verdict::Fail | Verdict::Warn) {
+            let today = jiff::Zoned::now().date();
+            result.waived = self
+                .run
+                .options
+                .waivers
+                .iter()
+                .find(|waiver| waiver.accepts(&result) && !waiver.is_expired(today))
+                .map(|waiver| format!("{}; until {}", waiver.reason, waiver.until));
+        }
+        let failed = result.verdict == Verdict::Fail && result.waived.is_none();
+        if failed && self.run.options.fail_fast && self.ended_early.is_none() {
+            self.ended_early = Some(format!("--fail-fast: {} failed", result.id));
+        }
+        self.run.tell(Event::CheckFinished(Box::new(result.clone())));
+        // Evidence is in the event; what is kept is for the waivers alone.
+        result.exchanges.clear();
+        self.results.push(result);
+    }
+
+    /// The target died under these checks (design, rule 4).
+    async fn death(&mut self, how: &str, mut suspects: Vec<(Queued, Ended)>) {
+        let during = |suspects: &[(Queued, Ended)]| -> Vec<String> {
+            suspects.iter().map(|(queued, _)| queued.planned.check.id.clone()).collect()
+        };
+        let names = during(&suspects);
+        self.run.tell(Event::TargetDied { during: names.clone(), how: how.to_owned() });
+        let revived = self.revive().await;
+        if let [(queued, ended)] = suspects.as_mut_slice() {
+            // Alone: this one did it.
+            let result = ended.result.clone();
+            let queued = queued.clone();
+            self.done(&queued, result).await;
+            return;
+        }
+        if !revived {
+            let together = format!("the target died ({how}) under {}", names.join(", "));
+            for (queued, ended) in suspects {
+                let result = match ended.died {
+                    Some(_) => check::erred(&queued.planned, together.clone()),
+                    None => ended.result,
+                };
+                self.done(&queued, result).await;
+            }
+            self.unattributed.push(together);
+            return;
+        }
+        // Each runs once more, alone: the one that does it again did it.
+        let mut found = false;
+        for (queued, _) in suspects {
+            if self.is_over() {
+                let why = "not run again after the target's death".to_owned();
+                let result = check::skipped(&queued.planned, SkipKind::NotChecked, why);
+                self.done(&queued, result).await;
+                continue;
+            }
+            let again = check::run(self.run, &queued.planned, queued.share.as_deref()).await;
+            if let Some(how) = &again.died {
+                found = true;
+                let during = vec![queued.planned.check.id.clone()];
+                self.run.tell(Event::TargetDied { during, how: how.clone() });
+                self.revive().await;
+            }
+            self.done(&queued, again.result).await;
+        }
+        if !found {
+            self.unattributed.push(format!(
+                "the target died ({how}) under {}; none of them does it alone",
+                names.join(", ")
+            ));
+        }
+    }
+
+    /// Whether the target answers again.
+    async fn revive(&mut self) -> bool {
+        self.run.shared.distrust();
+        match target::revive(self.run).await {
+            Ok(()) => {
+                self.run.undo_what_was_left().await;
+                true
+            }
+            Err(why) => {
+                self.run.set_gone();
+                self.ended_early = Some(format!("the target is gone: {why}"));
+                false
+            }
+        }
+    }
+
+    /// Invariants, then everything away that still stands.
+    async fn finish(&mut self, facts: &BTreeMap<String, CapabilityFact>) {
+        let run = self.run;
+        run.shared.take_all_down().await;
+        run.undo_what_was_left().await;
+        if !run.is_gone()
+            && let Err(message) = sweep::sweep(run).await
+        {
+            run.tell(Event::CleanupFailed { of: "the run".to_owned(), message });
+        }
+        for result in run.invariants.results(&run.plan, facts, |during| run.replay(during)) {
+            self.finished(result);
+        }
+    }
+}

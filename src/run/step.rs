@@ -1,0 +1,252 @@
+//! Executes one step: a call or a verb, and what is expected of it.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use tonic::Code;
+
+use super::{
+    halt::{Broken, Halt},
+    lane::{Lane, nanos, refusal},
+};
+use crate::{
+    drive::grpc::{Answer, Outcome},
+    proto,
+    suite::{
+        expr::{Expr, Judgement, Scope, Value, value},
+        format::{Span, StepDef},
+        lint::is_test,
+        request, rpc,
+        tree::Tree,
+    },
+    verbs::Params,
+};
+
+/// Between two looks of a `within` step.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Executes a step. `over` overrides the request, where it is a situation's main one.
+///
+/// # Errors
+/// Why the check ends here.
+pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<(), Halt> {
+    let begin = Instant::now();
+    let patience = step.within.as_ref().map(|within| within.as_ref().0);
+    loop {
+        match once(lane, step, over).await {
+            // A read-only step may be asked again until its time is up; the last answer counts.
+            Err(Halt::Broken(_)) if patience.is_some_and(|within| begin.elapsed() < within) => {
+                let _waiting = lane.run.clock.start();
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            }
+            Err(Halt::Broken(broken)) if !is_test(step) => {
+                let waited = patience.map_or(String::new(), |within| {
+                    format!(" within {}", humantime::format_duration(within))
+                });
+                let what = format!("set-up: {}; saw {}", broken.expected, broken.actual);
+                return Err(Halt::Error(format!("{what}{waited}")));
+            }
+            Err(Halt::Broken(mut broken)) => {
+                if let Some(within) = patience {
+                    broken.expected = format!(
+                        "{} within {}",
+                        broken.expected,
+                        humantime::format_duration(within)
+                    );
+                }
+                return Err(Halt::Broken(broken));
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn once(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<(), Halt> {
+    // Every step makes names of its own.
+    lane.scope.insert("unique".into(), Value::from(lane.run.unique()));
+    let names = match (&step.call, &step.verb) {
+        (Some(call), _) => call_step(lane, step, call.as_ref(), over).await?,
+        (None, Some(verb)) => verb_step(lane, step, verb.as_ref(), over).await?,
+        (None, None) => return Err(Halt::Error("the step does nothing".to_owned())),
+    };
+    if !step.expect.is_empty() {
+        let mut scope = lane.scope.clone();
+        scope.extend(names.clone());
+        for expect in &step.expect {
+            let actual = match Expr::compile(expect.as_ref()).map(|expr| expr.judge(&scope)) {
+                Ok(Judgement::Holds) => continue,
+                Ok(Judgement::Broken(actual) | Judgement::Undecided(actual)) => actual,
+                Err(error) => return Err(Halt::Error(error)),
+            };
+            let actual = lane.run.redactor.text(&actual);
+            return Err(broken(lane, step, expect.as_ref().clone(), actual)?);
+        }
+    }
+    if let Some(bind) = &step.bind {
+        let members = names.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        lane.scope.insert(bind.as_ref().clone(), value::map(members));
+    }
+    Ok(())
+}
+
+/// A breach of this step, with the code that it names itself.
+fn broken(lane: &Lane, step: &StepDef, expected: String, actual: String) -> Result<Halt, Halt> {
+    let of = match &step.of {
+        Some(of) => lane.words(of.as_ref())?.into_iter().next(),
+        None => None,
+    };
+    let exchange = lane.exchanges.len().checked_sub(1);
+    Ok(Halt::Broken(Broken { of, expected, actual, exchange }))
+}
+
+async fn call_step(
+    lane: &mut Lane,
+    step: &StepDef,
+    name: &str,
+    over: Option<&Tree>,
+) -> Result<Scope, Halt> {
+    let method = rpc::find(&lane.run.plan.suite.package, name).map_err(Halt::Error)?;
+    let request = lane.build(&method, step, over)?;
+    let deadline = match step.deadline {
+        Some(Span(deadline)) => deadline,
+        None => lane.run.options.step_timeout,
+    };
+    let answer = lane.call(&method, &request, deadline).await;
+    let wanted = codes(lane, step)?;
+    match &answer.outcome {
+        Outcome::Died(how) => return Err(Halt::Died(format!("during {name}: {how}"))),
+        Outcome::Unreachable(why) => return Err(Halt::Error(why.clone())),
+        // A step that sets its own deadline reckons with being cut.
+        Outcome::Cut if step.deadline.is_some() && wanted == Codes::Any => {}
+        Outcome::Cut => return Err(Halt::Error(format!("{name}: {}", answer.message))),
+        Outcome::Broken(fault) => {
+            if !is_test(step) {
+                return Err(Halt::Error(format!("{name}: {}", answer.message)));
+            }
+            let expected = format!("{name} gives a proper answer");
+            return Err(broken(lane, step, expected, fault.clone())?);
+        }
+        Outcome::Answered => {}
+    }
+    let optional = proto::since_of_method(&method).is_some();
+    if answer.code == Code::Unimplemented && optional && !wanted.names(Code::Unimplemented) {
+        let why = format!("{name} answers UNIMPLEMENTED");
+        return Err(Halt::Skip(crate::verdict::SkipKind::NotApplicable, why));
+    }
+    if answer.outcome == Outcome::Answered && !wanted.fit(answer.code) {
+        if !is_test(step) {
+            return Err(refusal(name, &answer));
+        }
+        let actual = if answer.code == Code::Ok {
+            "OK".to_owned()
+        } else {
+            let message = lane.run.redactor.text(&answer.message);
+            format!("{}: {message}", rpc::code_name(answer.code))
+        };
+        return Err(broken(lane, step, format!("{name} answers {wanted}"), actual)?);
+    }
+    Ok(names_of(&value::from_message(&request), &answer))
+}
+
+/// What the expectations of a call see, and what `as` binds.
+fn names_of(request: &Value, answer: &Answer) -> Scope {
+    let mut names = times(answer.sent_at, answer.elapsed);
+    names.insert("request".into(), request.clone());
+    names.insert("code".into(), rpc::code_name(answer.code).into());
+    names.insert("message".into(), answer.message.as_str().into());
+    if let Some(reply) = &answer.reply {
+        names.insert("reply".into(), value::from_message(reply));
+    }
+    let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
+    names.insert("replies".into(), Value::from(replies));
+    names
+}
+
+fn times(sent_at: SystemTime, elapsed: Duration) -> Scope {
+    let sent = nanos(sent_at);
+    let done = nanos(sent_at + elapsed);
+    let millis = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+    [("sent_at", sent), ("done_at", done), ("elapsed_ms", millis)]
+        .map(|(name, value)| (name.to_owned(), Value::Int(value)))
+        .into()
+}
+
+async fn verb_step(
+    lane: &mut Lane,
+    step: &StepDef,
+    name: &str,
+    over: Option<&Tree>,
+) -> Result<Scope, Halt> {
+    let run = lane.run.clone();
+    let verb = run
+        .verbs
+        .iter()
+        .find(|verb| verb.signature.name == name)
+        .ok_or_else(|| Halt::Error(format!("there is no verb `{name}`")))?;
+    let mut tree = Tree::Table(Vec::new());
+    for layer in [step.with.as_ref().map(toml::Spanned::as_ref), over].into_iter().flatten() {
+        tree = request::put_over(&tree, layer);
+    }
+    let params = request::evaluate(&tree, &lane.scope).map_err(Halt::Error)?;
+    let sent = Instant::now();
+    let sent_at = SystemTime::now();
+    let result = (verb.run)(lane, Params(params.clone())).await;
+    lane.record_verb(name, &params, &result, sent);
+    let mut names = times(sent_at, sent.elapsed());
+    names.insert("request".into(), params);
+    names.insert("reply".into(), result?);
+    Ok(names)
+}
+
+/// The codes that a step takes for right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Codes {
+    Any,
+    Error,
+    Of(Vec<Code>),
+}
+
+impl Codes {
+    fn fit(&self, code: Code) -> bool {
+        match self {
+            Codes::Any => true,
+            Codes::Error => code != Code::Ok,
+            Codes::Of(codes) => codes.contains(&code),
+        }
+    }
+
+    fn names(&self, code: Code) -> bool {
+        matches!(self, Codes::Of(codes) if codes.contains(&code))
+    }
+}
+
+impl std::fmt::Display for Codes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Codes::Any => f.write_str("anything"),
+            Codes::Error => f.write_str("with an error"),
+            Codes::Of(codes) => {
+                let names: Vec<&str> = codes.iter().map(|code| rpc::code_name(*code)).collect();
+                f.write_str(&names.join(" or "))
+            }
+        }
+    }
+}
+
+fn codes(lane: &Lane, step: &StepDef) -> Result<Codes, Halt> {
+    let mut codes = Vec::new();
+    for word in step.code.iter().flat_map(|words| &words.0) {
+        for name in lane.words(word.as_ref())? {
+            match name.as_str() {
+                "any" => return Ok(Codes::Any),
+                "error" => return Ok(Codes::Error),
+                name => {
+                    let known = rpc::CODES.iter().find(|(known, _)| *known == name);
+                    let (_, code) = known
+                        .ok_or_else(|| Halt::Error(format!("there is no gRPC code `{name}`")))?;
+                    codes.push(*code);
+                }
+            }
+        }
+    }
+    Ok(Codes::Of(if codes.is_empty() { vec![Code::Ok] } else { codes }))
+}

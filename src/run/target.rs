@@ -1,0 +1,100 @@
+//! Bringing a target back that has died, or restarting one on purpose.
+
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use super::Run;
+use crate::events::Event;
+
+/// How long a restarted endpoint may take to answer.
+const RESTART_PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody else (a supervisor) may take, when we were told no command.
+const SUPERVISOR_PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Waits until the target answers again, after the restart command if there is one.
+///
+/// # Errors
+/// Why it does not.
+pub async fn revive(run: &Run) -> Result<(), String> {
+    let begin = Instant::now();
+    if run.options.restart_cmd.is_some() {
+        restart(run).await?;
+    } else {
+        answers(run, SUPERVISOR_PATIENCE).await?;
+    }
+    let took_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    run.tell(Event::TargetRestarted { took_ms });
+    Ok(())
+}
+
+/// Runs the restart command and waits for the endpoint.
+///
+/// # Errors
+/// If there is none, it fails, or the endpoint does not answer in time.
+pub async fn restart(run: &Run) -> Result<(), String> {
+    let Some(command) = &run.options.restart_cmd else {
+        return Err("there is no --restart-cmd".to_owned());
+    };
+    let _pending = run.clock.start();
+    let child = tokio::process::Command::new("sh")
+        .arg("-c")
+        .arg(command)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot run the restart command: {error}"))?;
+    let output = tokio::time::timeout(2 * RESTART_PATIENCE, wait(child))
+        .await
+        .map_err(|_| format!("the restart command `{command}` does not end"))?
+        .map_err(|error| format!("the restart command `{command}`: {error}"))?;
+    if !output.0.success() {
+        return Err(format!("the restart command `{command}` failed ({}): {}", output.0, output.1));
+    }
+    answers(run, RESTART_PATIENCE).await
+}
+
+/// Waits for the command alone: a daemon that it started may keep its stderr open for ever.
+async fn wait(
+    mut child: tokio::process::Child,
+) -> std::io::Result<(std::process::ExitStatus, String)> {
+    use tokio::io::AsyncReadExt as _;
+    let mut stderr = child.stderr.take();
+    let status = child.wait().await?;
+    let mut text = vec![0; 2_000];
+    let read = async {
+        match stderr.as_mut() {
+            Some(pipe) if !status.success() => pipe.read(&mut text).await.unwrap_or(0),
+            _ => 0,
+        }
+    };
+    let length = tokio::time::timeout(Duration::from_secs(1), read).await.unwrap_or(0);
+    text.truncate(length);
+    Ok((status, String::from_utf8_lossy(&text).trim().to_owned()))
+}
+
+/// Polls the endpoint until a call is answered.
+async fn answers(run: &Run, patience: Duration) -> Result<(), String> {
+    let _pending = run.clock.start();
+    let begin = Instant::now();
+    loop {
+        let why = match run.grpc.probe().await {
+            Ok(()) => match super::sweep::hello(run).await {
+                Ok(()) => {
+                    run.grpc.accept_peer();
+                    return Ok(());
+                }
+                Err(why) => why,
+            },
+            Err(error) => error.to_string(),
+        };
+        if begin.elapsed() >= patience {
+            return Err(why);
+        }
+        tokio::time::sleep(PROBE_AGAIN_AFTER).await;
+    }
+}

@@ -1,0 +1,5 @@
+//! Verbs that know CRI's own objects.
+
+pub mod pid;
+pub mod stop;
+pub mod sweep;

@@ -1,0 +1,81 @@
+//! `cri.sweep`: removes what carries our names, whatever state it is in.
+
+use crate::{
+    run::{halt::Halt, lane::Lane},
+    suite::{
+        expr::{Value, types::Type, value},
+        signature::{Param, Signature},
+    },
+    verbs::{Done, Params, Verb},
+};
+
+/// Removes sandboxes (with their containers) and images of a run, or one sandbox by its metadata.
+pub const SWEEP: Verb = Verb {
+    signature: Signature {
+        name: "cri.sweep",
+        title: "removes sandboxes and images that carry our names",
+        params: &[
+            Param { name: "namespace", required: false, title: "all of that namespace, and its images" },
+            Param { name: "metadata", required: false, title: "or the one sandbox with that metadata" },
+        ],
+        reply: || Type::members([("sandboxes", Type::Int), ("images", Type::Int)]),
+        looks: false,
+    },
+    run: |lane, params| -> Done<'_> { Box::pin(sweep(lane, params)) },
+};
+
+async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
+    let namespace = match params.get("namespace") {
+        Some(_) => Some(params.text("namespace")?.to_owned()),
+        None => None,
+    };
+    let metadata = params.get("metadata").cloned();
+    let nothing = || value::map(std::iter::empty::<(&str, Value)>());
+    let list = lane.must("RuntimeService/ListPodSandbox", nothing()).await?;
+    let mut sandboxes = 0;
+    for sandbox in members(&list, "items") {
+        let Some(theirs) = value::member(&sandbox, "metadata") else { continue };
+        let ours = match (&namespace, &metadata) {
+            (Some(namespace), _) => text(theirs, "namespace") == *namespace,
+            (None, Some(wanted)) => {
+                ["name", "uid", "namespace"]
+                    .iter()
+                    .all(|field| text(theirs, field) == text(wanted, field))
+                    && !text(wanted, "uid").is_empty()
+            }
+            (None, None) => false,
+        };
+        if ours {
+            let id = || value::map([("pod_sandbox_id", Value::from(text(&sandbox, "id")))]);
+            lane.must("RuntimeService/StopPodSandbox", id()).await?;
+            lane.must("RuntimeService/RemovePodSandbox", id()).await?;
+            sandboxes += 1;
+        }
+    }
+    let mut images = 0;
+    if let Some(namespace) = &namespace {
+        let list = lane.must("ImageService/ListImages", nothing()).await?;
+        let part = format!("/{namespace}/");
+        for image in members(&list, "images") {
+            let tags = members(&image, "repo_tags").into_iter();
+            let names = tags.chain(members(&image, "repo_digests"));
+            for name in names.map(|name| value::as_text(&name)).filter(|name| name.contains(&part)) {
+                let spec = value::map([("image", Value::from(name))]);
+                lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await?;
+                images += 1;
+            }
+        }
+    }
+    Ok(value::map([("sandboxes", Value::Int(sandboxes)), ("images", Value::Int(images))]))
+}
+
+fn members(of: &Value, name: &str) -> Vec<Value> {
+    match value::member(of, name) {
+        Some(Value::List(items)) => items.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn text(of: &Value, name: &str) -> String {
+    value::member(of, name).map(value::as_text).unwrap_or_default()
+}
