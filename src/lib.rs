@@ -4,6 +4,7 @@
 //! The data flow is one-way: [`suite`] files → plan → run → [`events`] → reports.
 //! `docs/architecture.md` has the whole picture.
 
+pub mod cli;
 pub mod drive;
 pub mod events;
 pub mod image;

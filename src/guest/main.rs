@@ -20,6 +20,9 @@
 //! | `listen tcp\|udp PORT [ADDRESS]` | echo server, prints `ready ADDRESS:PORT` ([`network`]) |
 //! | `connect tcp\|udp ADDRESS PORT TEXT` | sends TEXT and prints the answer and a newline |
 //!
+//! When `CNI_COMMAND` is set, it is a network plugin that records its calls, whatever its arguments
+//! ([`cni`]).
+//!
 //! Three rules hold for all of them:
 //! - SIGTERM and SIGINT end it at once with exit code 0, also as process 1, which the kernel gives no default
 //!   actions. `ignore-signals` and `exit-on-signal` are the exceptions.
@@ -27,6 +30,7 @@
 //! - Exit codes of its own: 1, what was asked for failed (and the answer says why); 64, it was called wrongly;
 //!   74, its output could not be written.
 
+mod cni;
 mod files;
 mod json;
 mod load;
@@ -72,6 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &[OsString]) -> Outcome {
+    if let Ok(command) = std::env::var("CNI_COMMAND") {
+        return cni::plugin(&command);
+    }
     let (command, rest) = match args.split_first() {
         Some((command, rest)) => (command.as_os_str(), rest),
         None => (OsStr::new("pause"), args),

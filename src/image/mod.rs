@@ -19,3 +19,9 @@ pub use build::{File, Image, ImageError, ImageSpec};
 
 /// The static program inside every image, at `/guest`: `src/guest/main.rs` tells what it does.
 pub const GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest"));
+
+/// Images under this host hold our guest, whoever imported them.
+pub const GUEST_HOST: &str = "stdcheck.local/";
+
+/// The name of the test image in archives.
+pub const GUEST_REFERENCE: &str = "stdcheck.local/guest:1";

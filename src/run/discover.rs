@@ -124,8 +124,14 @@ fn host_fact(run: &Run, fact: &str) -> (bool, String) {
     let options = &run.options;
     match fact {
         "guest" => match &options.image {
-            Some(image) => (false, format!("--image {image} has no guest program")),
-            None => (true, "the image is ours".to_owned()),
+            Some(image) if !options.has_guest() => {
+                (false, format!("--image {image} has no guest program"))
+            }
+            _ => (true, "the image is ours".to_owned()),
+        },
+        "registry" => match &options.image {
+            Some(image) => (false, format!("--image {image} is the only image")),
+            None => (true, "images come from our own registry".to_owned()),
         },
         "restart" => match &options.restart_cmd {
             Some(_) => (true, "--restart-cmd".to_owned()),

@@ -43,7 +43,7 @@ pub(super) enum Undo {
 
 /// Puts something back that a verb changed outside the target; says what it could not.
 pub type Restore =
-    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send>;
+    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 impl Lane {
     /// An empty one, with the names that everybody sees.

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     drive::{clock::PendingClock, grpc::Grpc, registry::Registry},
     events::Event,
+    image::GUEST_HOST,
     plan::{Plan, waiver::Waiver},
     suite::expr::{Scope, Value, value},
     verbs::Verb,
@@ -68,6 +69,32 @@ pub struct Options {
     pub waivers: Vec<Waiver>,
     /// The beginning of a command line that runs the same target again.
     pub replay: String,
+}
+
+impl Options {
+    /// For a command that only takes away: no flags, one deadline.
+    pub fn quiet(patience: Duration) -> Options {
+        Options {
+            jobs: 1,
+            fail_fast: false,
+            step_timeout: patience,
+            check_timeout: patience,
+            run_timeout: None,
+            restart_cmd: None,
+            image: None,
+            registry_listen: None,
+            cni_conf_dir: None,
+            cni_bin_dir: None,
+            user: BTreeMap::new(),
+            waivers: Vec::new(),
+            replay: String::new(),
+        }
+    }
+
+    /// Whether the image that checks use holds our guest program.
+    pub fn has_guest(&self) -> bool {
+        self.image.as_ref().is_none_or(|image| image.starts_with(GUEST_HOST))
+    }
 }
 
 /// One run and everything that its checks share.

@@ -44,6 +44,19 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// That of a run that is over, to be cleaned up; its folder may be gone.
+    pub fn of(id: &str, dir: Option<PathBuf>, begun: Instant) -> Workspace {
+        let dir = dir.unwrap_or_else(|| std::env::temp_dir().join(format!("{PREFIX}{id}")));
+        Workspace { id: id.to_owned(), dir, begun }
+    }
+}
+
+/// Whether a text is the id of a run.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 8 && text.chars().all(|digit| digit.is_ascii_hexdigit())
+}
+
 impl Drop for Workspace {
     fn drop(&mut self) {
         // Nothing to do about a failure here; `clean` takes it away later.
@@ -59,8 +72,7 @@ pub fn orphans() -> Vec<(String, PathBuf)> {
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let id = name.strip_prefix(PREFIX)?.to_owned();
-            let ours = id.len() == 8 && id.chars().all(|digit| digit.is_ascii_hexdigit());
-            (ours && !is_alive(&entry.path())).then(|| (id, entry.path()))
+            (is_id(&id) && !is_alive(&entry.path())).then(|| (id, entry.path()))
         })
         .collect()
 }

@@ -30,11 +30,11 @@ use crate::{
 };
 
 /// Facts about the host that `found_by.host` may name.
-pub const HOST_FACTS: &[&str] = &["files", "guest", "restart", "cni-conf"];
+pub const HOST_FACTS: &[&str] = &["files", "guest", "registry", "restart", "cni-conf"];
 
 /// All mistakes in a suite, in the order of the files. `verbs` are those that its standard has,
 /// `flags` the command line flags that can tell a capability.
-pub fn lint(suite: &Suite, verbs: &[Signature], flags: &[&str]) -> Vec<Diagnostic> {
+pub fn lint(suite: &Suite, verbs: &[&Signature], flags: &[&str]) -> Vec<Diagnostic> {
     let mut lint = Lint { suite, verbs, flags, found: Vec::new() };
     lint.vocabulary();
     lint.situations();
@@ -55,7 +55,7 @@ pub fn lint(suite: &Suite, verbs: &[Signature], flags: &[&str]) -> Vec<Diagnosti
 
 struct Lint<'a> {
     suite: &'a Suite,
-    verbs: &'a [Signature],
+    verbs: &'a [&'a Signature],
     flags: &'a [&'a str],
     found: Vec<Diagnostic>,
 }

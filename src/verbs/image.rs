@@ -140,7 +140,8 @@ async fn users(lane: &mut Lane, reference: &str) -> Result<Value, Halt> {
             }
         }
     };
-    Ok(provided(reference, &image_ref, &[]))
+    let command: &[&str] = if lane.run.options.has_guest() { &["/guest", "sleep"] } else { &[] };
+    Ok(provided(reference, &image_ref, command))
 }
 
 fn field(reply: &prost_reflect::DynamicMessage, name: &str) -> String {

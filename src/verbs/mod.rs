@@ -1,6 +1,6 @@
 //! Verbs: how to do or see what no single rpc does. One file per topic; `all` is the registry.
 
-mod cni;
+pub mod cni;
 mod cri;
 mod host;
 mod image;

@@ -1,0 +1,141 @@
+//! `stdcheck cri clean`: removes what a killed run left, by run id.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use prost_reflect::DynamicMessage;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    common::{Stop, load_sound, print_line},
+    cri::{EndpointArgs, STANDARD, endpoint, runtime, version},
+    signals,
+};
+use crate::{
+    drive::{clock::PendingClock, grpc::Grpc},
+    plan::{self, Wanted},
+    proto::cri::v1::{ListImagesResponse, ListPodSandboxResponse},
+    run::{
+        self, Options, Run,
+        workspace::{self, PREFIX, Workspace},
+    },
+    suite::{load::Suite, rpc},
+    verbs,
+    verdict::exit,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Remove what a killed run left on a runtime and on this host
+#[derive(Debug, Parser)]
+pub struct Args {
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+    /// Only this run, even if it still lives [default: every run that no longer lives here]
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+    /// Put the configuration back that a killed run took away here
+    #[arg(long, value_name = "DIR")]
+    cni_conf_dir: Option<PathBuf>,
+    /// Remove the recording plugin of a killed run here
+    #[arg(long, value_name = "DIR")]
+    cni_bin_dir: Option<PathBuf>,
+}
+
+impl Args {
+    pub fn run(&self, begun: Instant) -> Result<i32, Stop> {
+        let suite = load_sound(STANDARD, None)?;
+        let endpoint = endpoint(&suite, &self.endpoint)?;
+        runtime()?.block_on(async {
+            let clock = PendingClock::default();
+            let grpc = Grpc::new(endpoint, clock.clone());
+            version(&grpc, &suite).await?;
+            let mut ids = match &self.run {
+                Some(id) => BTreeSet::from([id.trim_start_matches(PREFIX).to_owned()]),
+                None => found(&grpc, &suite).await?,
+            };
+            let orphans: BTreeMap<String, PathBuf> = workspace::orphans().into_iter().collect();
+            if self.run.is_none() {
+                ids.extend(orphans.keys().cloned());
+            }
+            let stop = CancellationToken::new();
+            signals::listen(&stop);
+            let mut left = 0;
+            for id in &ids {
+                let plan = plan::plan(&suite, &Wanted::default()).map_err(Stop::usage)?;
+                let dir = orphans.get(id).cloned();
+                let workspace = Workspace::of(id, dir, begun);
+                let (events, _nobody) = mpsc::unbounded_channel();
+                let verbs = verbs::registry::of(STANDARD);
+                let run = Run::new(
+                    &workspace,
+                    plan,
+                    Options::quiet(PATIENCE),
+                    grpc.clone(),
+                    clock.clone(),
+                    verbs,
+                    stop.clone(),
+                    events,
+                );
+                match run::sweep(&run).await {
+                    Ok(()) => print_line(format!("run {id}: clean")),
+                    Err(why) => {
+                        left += 1;
+                        print_line(format!("run {id}: {why}"));
+                    }
+                }
+            }
+            self.put_network_back()?;
+            if ids.is_empty() {
+                print_line("nothing of a dead run is left");
+            }
+            Ok(if left == 0 { exit::OK } else { exit::ERROR })
+        })
+    }
+
+    fn put_network_back(&self) -> Result<(), Stop> {
+        let told = |dir: &PathBuf, error| {
+            Stop::usage(format!("cannot clean {}: {error}", dir.display()))
+        };
+        if let Some(dir) = &self.cni_conf_dir {
+            verbs::cni::put_back(dir).map_err(|error| told(dir, error))?;
+        }
+        if let Some(dir) = &self.cni_bin_dir {
+            verbs::cni::remove_plugins(dir).map_err(|error| told(dir, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The ids in the names of sandboxes and images on the runtime, without runs that live here.
+async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
+    let ask = async |name: &str| {
+        let method = rpc::find(&suite.package, name).map_err(Stop::usage)?;
+        let answer = grpc.call(&method, &DynamicMessage::new(method.input()), PATIENCE).await;
+        answer.reply.ok_or_else(|| Stop::unreachable(format!("{name}: {}", answer.message)))
+    };
+    let broken = |error| Stop::unreachable(format!("the runtime's list is broken: {error}"));
+    let sandboxes = ask("RuntimeService/ListPodSandbox").await?;
+    let sandboxes: ListPodSandboxResponse = sandboxes.transcode_to().map_err(broken)?;
+    let images = ask("ImageService/ListImages").await?;
+    let images: ListImagesResponse = images.transcode_to().map_err(broken)?;
+    let namespaces = sandboxes
+        .items
+        .into_iter()
+        .filter_map(|sandbox| Some(sandbox.metadata?.namespace));
+    let folders = images
+        .images
+        .into_iter()
+        .flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests))
+        .flat_map(|name| name.split('/').map(str::to_owned).collect::<Vec<_>>());
+    Ok(namespaces
+        .chain(folders)
+        .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))
+        .filter(|id| workspace::is_id(id) && !workspace::lives(id))
+        .collect())
+}

@@ -1,0 +1,121 @@
+//! What several commands share: finding a suite, and ending with a message.
+
+use std::{fmt::Display, path::PathBuf, sync::Arc};
+
+use clap::ValueEnum;
+
+use crate::{
+    suite::{
+        diagnostic::Diagnostics,
+        lint,
+        load::{self, LoadError, Suite},
+        signature::Signature,
+    },
+    verbs,
+    verdict::exit,
+};
+
+/// The end of a command that cannot go on: one message, and the exit code.
+#[derive(Debug)]
+pub struct Stop {
+    /// What a person should read.
+    pub message: String,
+    /// See [`exit`].
+    pub code: i32,
+}
+
+impl Stop {
+    /// Wrong usage, configuration or suite.
+    pub fn usage(message: impl Display) -> Stop {
+        Stop { message: message.to_string(), code: exit::USAGE }
+    }
+
+    /// The target cannot be reached.
+    pub fn unreachable(message: impl Display) -> Stop {
+        Stop { message: message.to_string(), code: exit::ERROR }
+    }
+}
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Which suite.
+#[derive(Debug, clap::Args)]
+pub struct SuiteArgs {
+    /// The standard: cri
+    #[arg(default_value = "cri")]
+    pub standard: String,
+    /// Take the suite from this folder instead of the built-in one
+    #[arg(long, value_name = "DIR")]
+    pub suite: Option<PathBuf>,
+}
+
+impl SuiteArgs {
+    /// Loads the suite without looking for mistakes beyond its form.
+    pub fn load(&self) -> Result<Arc<Suite>, Stop> {
+        load(&self.standard, self.suite.as_ref())
+    }
+
+    /// Loads it; one from a folder is linted first.
+    pub fn load_sound(&self) -> Result<Arc<Suite>, Stop> {
+        load_sound(&self.standard, self.suite.as_ref())
+    }
+}
+
+fn load(standard: &str, folder: Option<&PathBuf>) -> Result<Arc<Suite>, Stop> {
+    let loaded = match folder {
+        Some(folder) => load::from_folder(folder),
+        None => load::built_in(standard),
+    };
+    let suite = loaded.map_err(|error| match error {
+        LoadError::Mistakes(mistakes) => Stop::usage(format!("the suite has mistakes\n{mistakes}")),
+        other => Stop::usage(other),
+    })?;
+    if suite.standard != standard {
+        return Err(Stop::usage(format!(
+            "the suite is one for `{}`, not for `{standard}`",
+            suite.standard
+        )));
+    }
+    Ok(Arc::new(suite))
+}
+
+/// The built-in suites are held sound by our own tests; one of the user's is linted first.
+pub fn load_sound(standard: &str, folder: Option<&PathBuf>) -> Result<Arc<Suite>, Stop> {
+    let suite = load(standard, folder)?;
+    if folder.is_some() {
+        let mistakes = mistakes(&suite);
+        if !mistakes.0.is_empty() {
+            return Err(Stop::usage(format!("the suite has mistakes\n{mistakes}")));
+        }
+    }
+    Ok(suite)
+}
+
+/// All mistakes of a suite.
+pub fn mistakes(suite: &Suite) -> Diagnostics {
+    let signatures: Vec<&Signature> =
+        verbs::registry::of(&suite.standard).iter().map(|verb| &verb.signature).collect();
+    Diagnostics(lint::lint(suite, &signatures, super::cri::TELLING_FLAGS))
+}
+
+/// Prints JSON for machines.
+pub fn print_json(json: &impl serde::Serialize) {
+    // Our own types always serialise; a closed pipe ends a listing quietly.
+    if let Ok(text) = serde_json::to_string_pretty(json) {
+        print_line(text);
+    }
+}
+
+/// Prints a line; `| head` must not make a panic.
+pub fn print_line(text: impl Display) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stdout(), "{text}");
+}

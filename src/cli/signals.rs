@@ -1,0 +1,32 @@
+//! Ctrl-C and SIGTERM: the first ends the run in order, the second at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::verdict::exit;
+
+/// Cancels `stop` at the first signal and exits at the second.
+pub fn listen(stop: &CancellationToken) {
+    let stop = stop.clone();
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.is_cancelled() {
+                anstream::eprintln!(
+                    "stdcheck: stopped at once; `stdcheck cri clean` removes what is left"
+                );
+                std::process::exit(exit::INTERRUPTED);
+            }
+            anstream::eprintln!("stdcheck: stopping, and cleaning up; once more stops at once");
+            stop.cancel();
+        }
+    });
+}

@@ -1,0 +1,210 @@
+//! `cni.*`: stands in for the target's pod network. Only with folders that the user named, and
+//! everything is put back at the end.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{Done, Params, Verb};
+use crate::{
+    image::GUEST,
+    run::{
+        halt::Halt,
+        lane::Lane,
+        workspace::{PREFIX, is_id, lives},
+    },
+    suite::{
+        expr::{Value, types::Type, value},
+        signature::{Param, Signature},
+    },
+};
+
+/// Takes the CNI configuration away.
+pub const WITHOUT_CONFIG: Verb = Verb {
+    signature: Signature {
+        name: "cni.without_config",
+        title: "takes the target's CNI configuration away until the check ends",
+        params: &[],
+        reply: || Type::members([]),
+        looks: false,
+    },
+    run: |lane, _| -> Done<'_> { Box::pin(async move { without_config(lane) }) },
+};
+
+/// Puts a recording plugin in the place of the configuration.
+pub const RECORD: Verb = Verb {
+    signature: Signature {
+        name: "cni.record",
+        title: "puts a recording plugin in the place of the CNI configuration until the check ends",
+        params: &[],
+        reply: || Type::members([("dir", Type::Text)]),
+        looks: false,
+    },
+    run: |lane, _| -> Done<'_> { Box::pin(async move { record(lane) }) },
+};
+
+/// What the recording plugin was called with.
+pub const CALLS: Verb = Verb {
+    signature: Signature {
+        name: "cni.calls",
+        title: "the commands that the recording plugin was called with",
+        params: &[Param { name: "container_id", required: true, title: "the sandbox's id" }],
+        reply: || Type::members([("commands", Type::List(Box::new(Type::Text)))]),
+        looks: true,
+    },
+    run: |lane, params| -> Done<'_> { Box::pin(async move { calls(lane, &params) }) },
+};
+
+fn folders(lane: &Lane) -> Result<(PathBuf, PathBuf), Halt> {
+    let options = &lane.run.options;
+    match (&options.cni_conf_dir, &options.cni_bin_dir) {
+        (Some(conf), Some(bin)) => Ok((conf.clone(), bin.clone())),
+        _ => Err(Halt::Error("no --cni-conf-dir and --cni-bin-dir".to_owned())),
+    }
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> Halt {
+    Halt::Error(format!("cannot {what} {}: {error}", path.display()))
+}
+
+/// Files that a runtime takes for a network configuration.
+fn is_configuration(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ["conf", "conflist", "json"].iter().any(|known| ext == *known))
+}
+
+fn without_config(lane: &mut Lane) -> Result<Value, Halt> {
+    let (conf, _) = folders(lane)?;
+    let suffix = format!(".{PREFIX}{}", lane.run.id);
+    // First the way back: a half-done change must be put back too.
+    let folder = conf.clone();
+    lane.at_end(Box::new(move || {
+        Box::pin(async move {
+            put_back(&folder).map_err(|error| {
+                format!("cannot put the CNI configuration back in {}: {error}", folder.display())
+            })
+        })
+    }));
+    let entries = std::fs::read_dir(&conf).map_err(|error| failed("read", &conf, &error))?;
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_configuration(path)) {
+        let mut away = path.clone().into_os_string();
+        away.push(&suffix);
+        std::fs::rename(&path, &away).map_err(|error| failed("move", &path, &error))?;
+    }
+    Ok(value::map(std::iter::empty::<(&str, Value)>()))
+}
+
+/// Puts configurations back that a run took away, and removes those of our recording plugin.
+///
+/// # Errors
+/// The system's.
+pub fn put_back(conf: &Path) -> io::Result<()> {
+    let mark = format!(".{PREFIX}");
+    for entry in std::fs::read_dir(conf)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.starts_with(RECORDING) {
+            std::fs::remove_file(&path)?;
+        } else if let Some((original, _)) = name.split_once(&mark) {
+            std::fs::rename(&path, path.with_file_name(original))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes recording plugins that a killed run left.
+///
+/// # Errors
+/// The system's.
+pub fn remove_plugins(bin: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(bin)? {
+        let path = entry?.path();
+        let id = path.file_name().and_then(|name| name.to_str()?.strip_prefix(PREFIX));
+        if id.is_some_and(|id| is_id(id) && !lives(id)) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The runtime takes the first file by name.
+const RECORDING: &str = "00-stdcheck-";
+
+fn record(lane: &mut Lane) -> Result<Value, Halt> {
+    let (conf, bin) = folders(lane)?;
+    let id = lane.run.id.clone();
+    let dir = lane.run.dir.join("cni");
+    let plugin = bin.join(format!("{PREFIX}{id}"));
+    let file = conf.join(format!("{RECORDING}{id}.conflist"));
+    let (plugin_gone, file_gone) = (plugin.clone(), file.clone());
+    lane.at_end(Box::new(move || {
+        Box::pin(async move {
+            for path in [file_gone, plugin_gone] {
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(format!("cannot remove {}: {error}", path.display()));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+    }));
+    std::fs::create_dir_all(&dir).map_err(|error| failed("make", &dir, &error))?;
+    write_executable(&plugin).map_err(|error| failed("write", &plugin, &error))?;
+    let list = serde_json::json!({
+        "cniVersion": "0.4.0",
+        "name": format!("{PREFIX}{id}"),
+        "plugins": [{ "type": format!("{PREFIX}{id}"), "stdcheckDir": dir }],
+    });
+    // Beside and renamed: the runtime watches the folder and must not read half a file.
+    let half = conf.join(format!("{RECORDING}{id}.new"));
+    std::fs::write(&half, list.to_string()).map_err(|error| failed("write", &half, &error))?;
+    std::fs::rename(&half, &file).map_err(|error| failed("write", &file, &error))?;
+    Ok(value::map([("dir", Value::from(dir.display().to_string()))]))
+}
+
+fn write_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, GUEST)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+/// The plugin appends `COMMAND CONTAINERID` lines.
+fn calls(lane: &Lane, params: &Params) -> Result<Value, Halt> {
+    let id = params.text("container_id")?;
+    let file = lane.run.dir.join("cni").join("calls");
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(failed("read", &file, &error)),
+    };
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, of)| *of == id)
+        .map(|(command, _)| command)
+        .collect();
+    Ok(value::map([("commands", Value::from(commands))]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_away_comes_back_and_ours_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), "{}").unwrap();
+        write("10-net.conflist.stdcheck-00c0ffee");
+        write("00-stdcheck-00c0ffee.conflist");
+        write("20-other.conf");
+        put_back(folder.path()).unwrap();
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["10-net.conflist", "20-other.conf"]);
+    }
+}
