@@ -1,6 +1,6 @@
 //! The guest as a network plugin: when `CNI_COMMAND` is set it is one, and records its calls.
 //!
-//! The configuration names a folder in `stdcheckDir`; each call appends `COMMAND CONTAINERID` to the
+//! The configuration names a folder in `stdcheckDir`; each call appends `COMMAND CONTAINERID NETNS` to the
 //! file `calls` there. ADD answers with a fixed address of a documentation range and makes nothing.
 
 use std::io::Read;
@@ -22,7 +22,7 @@ pub fn plugin(command: &str) -> Outcome {
     }
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     if let Some(folder) = member(&configuration, "stdcheckDir") {
-        let line = format!("{command} {}\n", variable("CNI_CONTAINERID"));
+        let line = format!("{command} {} {}\n", variable("CNI_CONTAINERID"), variable("CNI_NETNS"));
         if let Err(error) = append(&format!("{folder}/calls"), &line) {
             return Err(Failure::Failed(Some(format!("cannot record the call: {error}"))));
         }

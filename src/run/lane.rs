@@ -207,6 +207,35 @@ impl Lane {
         }
     }
 
+    /// Calls an rpc for a verb with its base request; set-up, so it must be OK. Gives request and
+    /// reply.
+    ///
+    /// # Errors
+    /// If it is refused or ends otherwise.
+    pub async fn base(&mut self, rpc_name: &str) -> Result<(Value, Value), Halt> {
+        let package = self.run.plan.suite.package.clone();
+        let method = rpc::find(&package, rpc_name).map_err(Halt::Error)?;
+        let message = self.build(&method, &StepDef::default(), None)?;
+        let answer = self.call(&method, &message, self.run.options.step_timeout).await;
+        match (&answer.outcome, &answer.reply) {
+            (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
+                Ok((value::from_message(&message), value::from_message(reply)))
+            }
+            _ => Err(refusal(rpc_name, &answer)),
+        }
+    }
+
+    /// Gives `$unique` another value: done at every step, and by verbs that make several things.
+    pub fn rename(&mut self) {
+        self.scope.insert("unique".into(), Value::from(self.run.unique()));
+    }
+
+    /// Takes over the evidence and the undo of a lane that worked beside this one.
+    pub fn absorb(&mut self, other: Lane) {
+        self.exchanges.extend(other.exchanges);
+        self.undo.extend(other.undo);
+    }
+
     /// Calls an rpc for a verb: by name, whatever it answers.
     ///
     /// # Errors

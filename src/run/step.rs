@@ -62,7 +62,7 @@ pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Re
 
 async fn once(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<(), Halt> {
     // Every step makes names of its own.
-    lane.scope.insert("unique".into(), Value::from(lane.run.unique()));
+    lane.rename();
     let names = match (&step.call, &step.verb) {
         (Some(call), _) => call_step(lane, step, call.as_ref(), over).await?,
         (None, Some(verb)) => verb_step(lane, step, verb.as_ref(), over).await?,

@@ -217,7 +217,7 @@ pub struct InvariantDef {
 }
 
 /// One step of a check, a situation or an undo. Exactly one of `call`, `exec`, `do`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepDef {
     /// An rpc: `RuntimeService/Version`.

@@ -44,13 +44,23 @@ pub const RECORD: Verb = Verb {
     run: |lane, _| -> Done<'_> { Box::pin(async move { record(lane) }) },
 };
 
-/// What the recording plugin was called with.
+/// What the recording plugin was called with: its commands, the sandboxes that were added and not
+/// deleted since, and the network namespaces among theirs that still exist.
 pub const CALLS: Verb = Verb {
     signature: Signature {
         name: "cni.calls",
         title: "the commands that the recording plugin was called with",
-        params: &[Param { name: "container_id", required: true, title: "the sandbox's id" }],
-        reply: || Type::members([("commands", Type::List(Box::new(Type::Text)))]),
+        params: &[Param {
+            name: "container_id",
+            required: false,
+            title: "only the calls for this sandbox",
+        }],
+        reply: || {
+            Type::members(
+                ["commands", "open", "namespaces"]
+                    .map(|name| (name, Type::List(Box::new(Type::Text)))),
+            )
+        },
         looks: true,
     },
     run: |lane, params| -> Done<'_> { Box::pin(async move { calls(lane, &params) }) },
@@ -170,22 +180,59 @@ fn write_executable(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
 }
 
-/// The plugin appends `COMMAND CONTAINERID` lines.
+/// One line of the recording: `COMMAND CONTAINERID NETNS`.
+struct Call<'a> {
+    command: &'a str,
+    id: &'a str,
+    netns: &'a str,
+}
+
 fn calls(lane: &Lane, params: &Params) -> Result<Value, Halt> {
-    let id = params.text("container_id")?;
+    let wanted = match params.get("container_id") {
+        Some(_) => Some(params.text("container_id")?),
+        None => None,
+    };
     let file = lane.run.dir.join("cni").join("calls");
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed("read", &file, &error)),
     };
-    let commands: Vec<&str> = text
+    let calls: Vec<Call<'_>> = text
         .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(_, of)| *of == id)
-        .map(|(command, _)| command)
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(Call { command: words.next()?, id: words.next()?, netns: words.next()? })
+        })
+        .filter(|call| wanted.is_none_or(|id| id == call.id))
         .collect();
-    Ok(value::map([("commands", Value::from(commands))]))
+    let commands: Vec<&str> = calls.iter().map(|call| call.command).collect();
+    // Added, and not deleted since.
+    let mut open: Vec<&str> = Vec::new();
+    for call in &calls {
+        match call.command {
+            "ADD" => open.push(call.id),
+            "DEL" => open.retain(|id| *id != call.id),
+            _ => {}
+        }
+    }
+    let root = lane.run.grpc.peer().map_or_else(
+        || PathBuf::from("/"),
+        |peer| Path::new("/proc").join(peer.pid.to_string()).join("root"),
+    );
+    let mut namespaces: Vec<&str> = calls
+        .iter()
+        .map(|call| call.netns)
+        .filter(|netns| !netns.is_empty())
+        .filter(|netns| root.join(netns.trim_start_matches('/')).exists())
+        .collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    Ok(value::map([
+        ("commands", Value::from(commands)),
+        ("open", Value::from(open)),
+        ("namespaces", Value::from(namespaces)),
+    ]))
 }
 
 #[cfg(test)]

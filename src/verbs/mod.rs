@@ -1,11 +1,13 @@
 //! Verbs: how to do or see what no single rpc does. One file per topic; `all` is the registry.
 
+mod cgroup;
 pub mod cni;
 mod cri;
 mod host;
 mod image;
 mod net;
 pub mod registry;
+mod skip;
 mod target;
 
 use std::{future::Future, pin::Pin};

@@ -14,6 +14,7 @@ use crate::{
         expr::{Value, types::Type, value},
         signature::{Param, Signature},
     },
+    verdict::SkipKind,
 };
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,6 +46,18 @@ pub const LISTENING: Verb = Verb {
         looks: true,
     },
     run: |lane, params| -> Done<'_> { Box::pin(listening(lane, params)) },
+};
+
+/// The addresses of the node.
+pub const ADDRESSES: Verb = Verb {
+    signature: Signature {
+        name: "net.addresses",
+        title: "the IPv4 addresses of the target's network namespace, without loopback",
+        params: &[],
+        reply: || Type::members([("addresses", Type::List(Box::new(Type::Text)))]),
+        looks: true,
+    },
+    run: |lane, _| -> Done<'_> { Box::pin(addresses(lane)) },
 };
 
 /// A port that nobody has.
@@ -133,6 +146,26 @@ fn has_listener(table: &str, port: u16) -> bool {
         let state = words.nth(1).unwrap_or_default();
         local.ends_with(&suffix) && matches!(state, "0A" | "07")
     })
+}
+
+async fn addresses(lane: &mut Lane) -> Result<Value, Halt> {
+    let found = there(lane, || {
+        let interfaces = nix::ifaddrs::getifaddrs()?;
+        Ok::<_, nix::Error>(
+            interfaces
+                .filter_map(|interface| Some(interface.address?.as_sockaddr_in()?.ip()))
+                .filter(|address| !address.is_loopback())
+                .map(|address| address.to_string())
+                .collect::<Vec<String>>(),
+        )
+    });
+    let addresses =
+        found.await?.map_err(|error| Halt::Error(format!("cannot list addresses: {error}")))?;
+    if addresses.is_empty() {
+        let why = "the target's network namespace has no address beside loopback".to_owned();
+        return Err(Halt::Skip(SkipKind::NotChecked, why));
+    }
+    Ok(value::map([("addresses", Value::from(addresses))]))
 }
 
 async fn free_port(lane: &mut Lane) -> Result<Value, Halt> {
