@@ -99,9 +99,8 @@ impl Args {
     }
 
     fn put_network_back(&self) -> Result<(), Stop> {
-        let told = |dir: &PathBuf, error| {
-            Stop::usage(format!("cannot clean {}: {error}", dir.display()))
-        };
+        let told =
+            |dir: &PathBuf, error| Stop::usage(format!("cannot clean {}: {error}", dir.display()));
         if let Some(dir) = &self.cni_conf_dir {
             verbs::cni::put_back(dir).map_err(|error| told(dir, error))?;
         }
@@ -124,10 +123,8 @@ async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
     let sandboxes: ListPodSandboxResponse = sandboxes.transcode_to().map_err(broken)?;
     let images = ask("ImageService/ListImages").await?;
     let images: ListImagesResponse = images.transcode_to().map_err(broken)?;
-    let namespaces = sandboxes
-        .items
-        .into_iter()
-        .filter_map(|sandbox| Some(sandbox.metadata?.namespace));
+    let namespaces =
+        sandboxes.items.into_iter().filter_map(|sandbox| Some(sandbox.metadata?.namespace));
     let folders = images
         .images
         .into_iter()

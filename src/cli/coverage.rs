@@ -103,7 +103,13 @@ fn print(sections: &[Section]) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header([
-        "SECTION", "", "REQUIREMENTS", "CHECKED", "UNTESTABLE", "PERMITS", "WITHOUT A CHECK",
+        "SECTION",
+        "",
+        "REQUIREMENTS",
+        "CHECKED",
+        "UNTESTABLE",
+        "PERMITS",
+        "WITHOUT A CHECK",
     ]);
     for column in 2..7 {
         if let Some(column) = table.column_mut(column) {

@@ -109,10 +109,20 @@ struct RunArgs {
     #[arg(long, help_heading = "What stdcheck may do")]
     allow_crash: bool,
     /// The runtime's CNI configuration folder, changed during some checks and put back
-    #[arg(long, value_name = "DIR", requires = "cni_bin_dir", help_heading = "What stdcheck may do")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "cni_bin_dir",
+        help_heading = "What stdcheck may do"
+    )]
     cni_conf_dir: Option<PathBuf>,
     /// The runtime's CNI plugin folder, where a recording plugin is put during a check
-    #[arg(long, value_name = "DIR", requires = "cni_conf_dir", help_heading = "What stdcheck may do")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "cni_conf_dir",
+        help_heading = "What stdcheck may do"
+    )]
     cni_bin_dir: Option<PathBuf>,
     /// A configured runtime handler beside the default one
     #[arg(long, value_name = "NAME", help_heading = "What the runtime has")]
@@ -306,13 +316,17 @@ impl RunArgs {
     fn touches(&self, run: &Run) -> Vec<String> {
         let namespace = run.namespace();
         let mut touches = vec![
-            format!("pod sandboxes and containers in the namespace {namespace}, removed at the end"),
+            format!(
+                "pod sandboxes and containers in the namespace {namespace}, removed at the end"
+            ),
             format!("files in {}, removed at the end", run.dir.display()),
         ];
         touches.push(match &self.image {
             Some(image) => format!("the image {image}, pulled if it is not there, and left"),
-            None => format!("test images named …/{namespace}/…, pulled from stdcheck's own registry \
-                             on loopback, removed at the end"),
+            None => format!(
+                "test images named …/{namespace}/…, pulled from stdcheck's own registry \
+                             on loopback, removed at the end"
+            ),
         });
         if let Some(conf) = &self.cni_conf_dir {
             touches.push(format!(
@@ -389,11 +403,7 @@ pub async fn version(grpc: &Grpc, suite: &Suite) -> Result<VersionResponse, Stop
 }
 
 /// The version of the API that a runtime is judged by, and where that comes from.
-fn judged_by(
-    suite: &Suite,
-    told: Option<Version>,
-    version: &VersionResponse,
-) -> (Version, String) {
+fn judged_by(suite: &Suite, told: Option<Version>, version: &VersionResponse) -> (Version, String) {
     if let Some(api) = told {
         return (api, "--api".to_owned());
     }

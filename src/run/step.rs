@@ -31,7 +31,10 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<(), Halt> {
     let begin = Instant::now();
     let patience = step.within.as_ref().map(|within| within.as_ref().0);
+    let seen = lane.exchanges.len();
     loop {
+        // Of many looks the last is the evidence.
+        lane.exchanges.truncate(seen);
         match once(lane, step, over).await {
             // A read-only step may be asked again until its time is up; the last answer counts.
             Err(Halt::Broken(_)) if patience.is_some_and(|within| begin.elapsed() < within) => {

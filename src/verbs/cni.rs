@@ -80,7 +80,8 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Halt {
 
 /// Files that a runtime takes for a network configuration.
 fn is_configuration(path: &Path) -> bool {
-    path.extension().is_some_and(|ext| ["conf", "conflist", "json"].iter().any(|known| ext == *known))
+    path.extension()
+        .is_some_and(|ext| ["conf", "conflist", "json"].iter().any(|known| ext == *known))
 }
 
 fn without_config(lane: &mut Lane) -> Result<Value, Halt> {

@@ -73,7 +73,9 @@ fn process(params: &Params) -> Result<Value, Halt> {
         status
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-            .map(|rest| rest.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
+            .map(|rest| {
+                rest.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect()
+            })
             .unwrap_or_default()
     };
     let alive = !status.is_empty() && !status.lines().any(|line| line.starts_with("State:\tZ"));

@@ -89,9 +89,8 @@ async fn there<T: Send + 'static>(
 
 async fn connect(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let address = params.text("address")?;
-    let address = address
-        .parse()
-        .map_err(|_| Halt::Error(format!("`{address}` is no IP address")))?;
+    let address =
+        address.parse().map_err(|_| Halt::Error(format!("`{address}` is no IP address")))?;
     let server = SocketAddr::new(address, port(&params)?);
     let text = params.text("text")?.to_owned();
     let echoed = match params.text("protocol")? {
@@ -169,12 +168,11 @@ async fn addresses(lane: &mut Lane) -> Result<Value, Halt> {
 }
 
 async fn free_port(lane: &mut Lane) -> Result<Value, Halt> {
-    let port = there(lane, || {
-        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())
-    })
-    .await?
-    .map_err(|error| Halt::Error(format!("no free port: {error}")))?
-    .port();
+    let port =
+        there(lane, || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()))
+            .await?
+            .map_err(|error| Halt::Error(format!("no free port: {error}")))?
+            .port();
     Ok(value::map([("port", Value::Int(port.into()))]))
 }
 

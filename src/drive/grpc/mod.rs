@@ -157,8 +157,7 @@ impl Grpc {
             Err(_) => {
                 answer.outcome = Outcome::Cut;
                 answer.code = Code::DeadlineExceeded;
-                answer.message =
-                    format!("no answer within {}", humantime::format_duration(deadline));
+                answer.message = late(deadline);
                 return answer;
             }
             Ok(received) => received,
@@ -184,6 +183,10 @@ impl Grpc {
                     &answer.outcome
                 {
                     answer.message.clone_from(how);
+                }
+                if answer.outcome == Outcome::Cut {
+                    answer.code = Code::DeadlineExceeded;
+                    answer.message = late(deadline);
                 }
             }
         }
@@ -269,6 +272,10 @@ impl Grpc {
 /// Whether our own side made this status: one that the target sent has no source.
 fn is_local(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
+}
+
+fn late(deadline: Duration) -> String {
+    format!("no answer within {}", humantime::format_duration(deadline))
 }
 
 /// An error with all its causes in one line.

@@ -1,6 +1,6 @@
 //! `cri.parallel_pods`: many pods at once, and what is left of them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -10,7 +10,7 @@ use crate::{
         expr::{Value, types::Type, value},
         signature::{Param, Signature},
     },
-    verbs::{Done, Params, Verb},
+    verbs::{Done, Params, Verb, cri::pid::of_sandbox},
 };
 
 /// The kernel takes namespaces and mounts down in its own time.
@@ -37,10 +37,16 @@ pub const PARALLEL_PODS: Verb = Verb {
     run: |lane, params| -> Done<'_> { Box::pin(parallel(lane, params)) },
 };
 
+/// What carries our mark: ids of sandboxes and containers, and `net:[inode]` of their networks.
+#[derive(Default)]
+struct Ours {
+    ids: Vec<String>,
+    networks: Vec<String>,
+}
+
 async fn parallel(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let pods = params.number("pods")?;
     let containers = params.number("containers")?;
-    let before: BTreeSet<String> = namespaces(lane).into_iter().collect();
     let mut lanes: Vec<Lane> = (0..pods)
         .map(|_| {
             let mut own = Lane::new(&lane.run, &lane.owner);
@@ -53,11 +59,18 @@ async fn parallel(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     for own in lanes {
         lane.absorb(own);
     }
-    let ids: Vec<String> = lives.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    let mut ours = Ours::default();
+    for life in lives {
+        let life = life?;
+        ours.ids.extend(life.ids);
+        ours.networks.extend(life.networks);
+    }
     let begin = std::time::Instant::now();
     let _pending = lane.run.clock.start();
+    let seen = lane.exchanges.len();
     loop {
-        let left = look(lane, &ids, &before).await?;
+        lane.exchanges.truncate(seen);
+        let left = look(lane, &ours).await?;
         let clean = left.iter().all(|(_, what)| what.is_empty());
         if clean || begin.elapsed() > SETTLING {
             let members = left.into_iter().map(|(name, what)| (name, Value::from(what)));
@@ -67,8 +80,9 @@ async fn parallel(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     }
 }
 
-/// One pod's life; gives the ids of the sandbox and its containers.
-async fn live(lane: &mut Lane, containers: i64) -> Result<Vec<String>, Halt> {
+/// One pod's life; gives what will carry our mark.
+async fn live(lane: &mut Lane, containers: i64) -> Result<Ours, Halt> {
+    let mut ours = Ours::default();
     lane.rename();
     let sandbox = lane.base("RuntimeService/RunPodSandbox").await?;
     let id = |reply: &Value, field: &str| {
@@ -77,49 +91,59 @@ async fn live(lane: &mut Lane, containers: i64) -> Result<Vec<String>, Halt> {
     let sandbox_id = id(&sandbox.1, "pod_sandbox_id");
     let bound = value::map([("request", sandbox.0), ("reply", sandbox.1)]);
     lane.scope.insert("sandbox".into(), bound);
-    let mut ids = vec![sandbox_id.clone()];
+    ours.ids.push(sandbox_id.clone());
+    // Only a namespace that a process of ours was in counts: others make some at the same time.
+    if let Some(pid) = of_sandbox(lane, &sandbox_id).await?
+        && let Ok(network) = std::fs::read_link(format!("/proc/{pid}/ns/net"))
+    {
+        ours.networks.push(network.display().to_string());
+    }
     for _ in 0..containers {
         lane.rename();
         let created = lane.base("RuntimeService/CreateContainer").await?.1;
         let container = id(&created, "container_id");
         let named = value::map([("container_id", Value::from(container.as_str()))]);
         lane.must("RuntimeService/StartContainer", named).await?;
-        ids.push(container);
+        ours.ids.push(container);
     }
     let named = || value::map([("pod_sandbox_id", Value::from(sandbox_id.as_str()))]);
     lane.must("RuntimeService/StopPodSandbox", named()).await?;
     lane.must("RuntimeService/RemovePodSandbox", named()).await?;
-    Ok(ids)
+    Ok(ours)
 }
 
-/// What is left of these ids, and of network namespaces that were not there before.
-async fn look(
-    lane: &mut Lane,
-    ids: &[String],
-    before: &BTreeSet<String>,
-) -> Result<[(&'static str, Vec<String>); 5], Halt> {
+/// What is left of ours.
+async fn look(lane: &mut Lane, ours: &Ours) -> Result<[(&'static str, Vec<String>); 5], Halt> {
     let nothing = || value::map(std::iter::empty::<(&str, Value)>());
     let pods = lane.must("RuntimeService/ListPodSandbox", nothing()).await?;
     let containers = lane.must("RuntimeService/ListContainers", nothing()).await?;
-    let named = |text: &str| ids.iter().any(|id| text.contains(id.as_str()));
+    let named = |text: &str| ours.ids.iter().any(|id| text.contains(id.as_str()));
     let listed = |list: &Value, field: &str| -> Vec<String> {
         match value::member(list, field) {
             Some(Value::List(items)) => items
                 .iter()
                 .filter_map(|item| value::member(item, "id").map(value::as_text))
-                .filter(|id| ids.contains(id))
+                .filter(|id| ours.ids.contains(id))
                 .collect(),
             _ => Vec::new(),
         }
     };
-    let mounts = mountinfo(lane).lines().filter(|line| named(line)).map(str::to_owned).collect();
-    let namespaces = namespaces(lane).into_iter().filter(|path| !before.contains(path)).collect();
+    let mountinfo = mountinfo(lane);
+    let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
+    let namespaces = mountinfo
+        .lines()
+        .filter(|line| line.contains(" - nsfs "))
+        .filter(|line| {
+            line.split(' ').nth(3).is_some_and(|of| ours.networks.iter().any(|own| own == of))
+        })
+        .collect();
+    let mounts = mountinfo.lines().filter(|line| named(line)).collect();
     let cgroups = cgroup_folders().into_iter().filter(|path| named(path)).collect();
     Ok([
         ("pods", listed(&pods, "items")),
         ("containers", listed(&containers, "containers")),
-        ("network_namespaces", namespaces),
-        ("mounts", mounts),
+        ("network_namespaces", owned(namespaces)),
+        ("mounts", owned(mounts)),
         ("cgroups", cgroups),
     ])
 }
@@ -128,15 +152,6 @@ async fn look(
 fn mountinfo(lane: &Lane) -> String {
     let Some(peer) = lane.run.grpc.peer() else { return String::new() };
     std::fs::read_to_string(format!("/proc/{}/mountinfo", peer.pid)).unwrap_or_default()
-}
-
-/// Where the target's process has network namespaces mounted.
-fn namespaces(lane: &Lane) -> Vec<String> {
-    mountinfo(lane)
-        .lines()
-        .filter(|line| line.contains(" - nsfs "))
-        .filter_map(|line| line.split(' ').nth(4).map(str::to_owned))
-        .collect()
 }
 
 fn cgroup_folders() -> Vec<String> {

@@ -26,19 +26,31 @@ pub const PID: Verb = Verb {
     run: |lane, params| -> Done<'_> { Box::pin(pid(lane, params)) },
 };
 
-async fn pid(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
-    let verbose = ("verbose", Value::Bool(true));
-    let reply = if params.get("sandbox_id").is_some() {
-        let id = ("pod_sandbox_id", Value::from(params.text("sandbox_id")?));
-        lane.must("RuntimeService/PodSandboxStatus", value::map([id, verbose])).await?
-    } else {
-        let id = ("container_id", Value::from(params.text("container_id")?));
-        lane.must("RuntimeService/ContainerStatus", value::map([id, verbose])).await?
-    };
-    let found = value::member(&reply, "info").and_then(|info| match info {
+/// The process of a sandbox, where the runtime tells it.
+///
+/// # Errors
+/// If the sandbox's status is refused.
+pub async fn of_sandbox(lane: &mut Lane, id: &str) -> Result<Option<i64>, Halt> {
+    let fields = [("pod_sandbox_id", Value::from(id)), ("verbose", Value::Bool(true))];
+    let reply = lane.must("RuntimeService/PodSandboxStatus", value::map(fields)).await?;
+    Ok(in_info(&reply))
+}
+
+fn in_info(reply: &Value) -> Option<i64> {
+    match value::member(reply, "info")? {
         Value::Map(entries) => entries.map.values().find_map(|text| told(&value::as_text(text))),
         _ => None,
-    });
+    }
+}
+
+async fn pid(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
+    let found = if params.get("sandbox_id").is_some() {
+        of_sandbox(lane, params.text("sandbox_id")?).await?
+    } else {
+        let id = ("container_id", Value::from(params.text("container_id")?));
+        let verbose = ("verbose", Value::Bool(true));
+        in_info(&lane.must("RuntimeService/ContainerStatus", value::map([id, verbose])).await?)
+    };
     match found {
         Some(pid) => Ok(value::map([("pid", Value::Int(pid))])),
         None => Err(Halt::Skip(

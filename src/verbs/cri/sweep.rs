@@ -15,8 +15,16 @@ pub const SWEEP: Verb = Verb {
         name: "cri.sweep",
         title: "removes sandboxes and images that carry our names",
         params: &[
-            Param { name: "namespace", required: false, title: "all of that namespace, and its images" },
-            Param { name: "metadata", required: false, title: "or the one sandbox with that metadata" },
+            Param {
+                name: "namespace",
+                required: false,
+                title: "all of that namespace, and its images",
+            },
+            Param {
+                name: "metadata",
+                required: false,
+                title: "or the one sandbox with that metadata",
+            },
         ],
         reply: || Type::members([("sandboxes", Type::Int), ("images", Type::Int)]),
         looks: false,
@@ -59,7 +67,8 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         for image in members(&list, "images") {
             let tags = members(&image, "repo_tags").into_iter();
             let names = tags.chain(members(&image, "repo_digests"));
-            for name in names.map(|name| value::as_text(&name)).filter(|name| name.contains(&part)) {
+            for name in names.map(|name| value::as_text(&name)).filter(|name| name.contains(&part))
+            {
                 let spec = value::map([("image", Value::from(name))]);
                 lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await?;
                 images += 1;

@@ -1,0 +1,289 @@
+//! Containers: create, start, stop, remove, status, list, stats.
+
+use std::time::Duration;
+
+use stdcheck::proto::cri::v1::{
+    Container as Listed, ContainerAttributes, ContainerFilter, ContainerResources, ContainerState,
+    ContainerStats, ContainerStatsRequest, ContainerStatsResponse, ContainerStatus,
+    ContainerStatusRequest, ContainerStatusResponse, CreateContainerRequest,
+    CreateContainerResponse, ImageSpec, ListContainerStatsRequest, ListContainerStatsResponse,
+    ListContainersRequest, ListContainersResponse, RemoveContainerRequest, RemoveContainerResponse,
+    Signal, StartContainerRequest, StartContainerResponse, StopContainerRequest,
+    StopContainerResponse,
+};
+use tonic::Status;
+
+use super::{
+    images, logs, node,
+    program::{self, Program},
+    sandboxes,
+    state::{Container, Sandbox, State, Store, now},
+};
+
+/// The exit code of a process that was killed.
+const KILLED: i32 = 128 + 9;
+
+impl Container {
+    /// Its state by the interface.
+    pub fn state(&self) -> ContainerState {
+        match (self.started_at, self.finished_at) {
+            (0, _) => ContainerState::ContainerCreated,
+            (_, 0) => ContainerState::ContainerRunning,
+            _ => ContainerState::ContainerExited,
+        }
+    }
+
+    fn end(&mut self, exit_code: i32) {
+        self.finished_at = now();
+        self.exit_code = exit_code;
+    }
+}
+
+pub fn create(
+    state: &mut State,
+    request: CreateContainerRequest,
+) -> Result<CreateContainerResponse, Status> {
+    let sandbox = sandboxes::find(state, &request.pod_sandbox_id)?;
+    if sandbox.stopped {
+        return Err(Status::failed_precondition("the sandbox was stopped"));
+    }
+    let config = request.config.ok_or_else(|| Status::invalid_argument("no config"))?;
+    if config.metadata.as_ref().is_none_or(|metadata| metadata.name.is_empty()) {
+        return Err(Status::invalid_argument("no metadata"));
+    }
+    let image = images::find(state, config.image.as_ref())
+        .map(|image| image.id.clone())
+        .ok_or_else(|| Status::not_found("no such image"))?;
+    let security = config.linux.as_ref().and_then(|linux| linux.security_context.as_ref());
+    if security.is_some_and(|security| security.privileged) && !is_privileged(sandbox) {
+        return Err(Status::invalid_argument("privileged, in a sandbox that is not"));
+    }
+    let (folder, owner) = (sandbox.config.log_directory.clone(), sandbox.id.clone());
+    let taken =
+        |known: &Container| known.sandbox == owner && known.config.metadata == config.metadata;
+    if state.containers.iter().any(taken) {
+        return Err(Status::already_exists("a container has this name and attempt"));
+    }
+    let log = if folder.is_empty() || config.log_path.is_empty() {
+        String::new()
+    } else {
+        format!("{folder}/{}", config.log_path)
+    };
+    let id = state.new_id();
+    state.containers.push(Container {
+        id: id.clone(),
+        sandbox: owner,
+        config,
+        image,
+        log,
+        created_at: now(),
+        ..Container::default()
+    });
+    Ok(CreateContainerResponse { container_id: id })
+}
+
+fn is_privileged(sandbox: &Sandbox) -> bool {
+    let linux = sandbox.config.linux.as_ref();
+    let security = linux.and_then(|linux| linux.security_context.as_ref());
+    security.is_some_and(|security| security.privileged)
+}
+
+/// The container of that id.
+pub fn find<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Container, Status> {
+    state
+        .containers
+        .iter_mut()
+        .find(|container| container.id == id)
+        .ok_or_else(|| Status::not_found(format!("no container `{id}`")))
+}
+
+pub fn start(
+    state: &mut State,
+    request: StartContainerRequest,
+) -> Result<StartContainerResponse, Status> {
+    let sandbox = find(state, &request.container_id)?.sandbox.clone();
+    if sandboxes::find(state, &sandbox)?.stopped {
+        return Err(Status::failed_precondition("the sandbox was stopped"));
+    }
+    let container = find(state, &request.container_id)?;
+    if container.state() != ContainerState::ContainerCreated {
+        return Err(Status::failed_precondition("it was started before"));
+    }
+    let (program, first_line) = program::of(&container.config);
+    if program == Program::Missing {
+        return Err(Status::unknown("no such file"));
+    }
+    container.started_at = now();
+    if let Some(line) = first_line {
+        logs::write(container, &line);
+    }
+    match program {
+        Program::Ends(code) => container.end(code),
+        Program::Hogs => container.end(KILLED),
+        _ => {}
+    }
+    Ok(StartContainerResponse::default())
+}
+
+/// Ends processes at once.
+pub fn kill(state: &mut State, which: impl Fn(&Container) -> bool) {
+    for container in state.containers.iter_mut().filter(|container| which(container)) {
+        if container.state() == ContainerState::ContainerRunning {
+            container.end(KILLED);
+        }
+    }
+}
+
+/// Tells the process to end, waits for it, and kills it when the time is up. A second call may be
+/// quicker: both see the end.
+pub async fn stop(
+    store: &Store,
+    request: StopContainerRequest,
+) -> Result<StopContainerResponse, Status> {
+    let id = request.container_id;
+    store.change(|state| {
+        let running = |container: &&mut Container| {
+            container.id == id && container.state() == ContainerState::ContainerRunning
+        };
+        for container in state.containers.iter_mut().filter(running) {
+            if let (Program::Waits(code), _) = program::of(&container.config)
+                && request.timeout > 0
+            {
+                let signal = match container.config.stop_signal() {
+                    Signal::RuntimeDefault => "SIGTERM",
+                    other => other.as_str_name().trim_start_matches("SIGNAL_"),
+                };
+                logs::write(container, &format!("signal {signal}"));
+                container.end(code);
+            }
+        }
+        Ok(())
+    })?;
+    let running = |state: &State| {
+        state.containers.iter().any(|container| {
+            container.id == id && container.state() == ContainerState::ContainerRunning
+        })
+    };
+    let patience = Duration::from_secs(u64::try_from(request.timeout).unwrap_or(0));
+    if tokio::time::timeout(patience, store.until(|state| !running(state))).await.is_err() {
+        store.change(|state| {
+            kill(state, |container| container.id == id);
+            Ok(())
+        })?;
+    }
+    Ok(StopContainerResponse::default())
+}
+
+pub fn remove(
+    state: &mut State,
+    request: RemoveContainerRequest,
+) -> Result<RemoveContainerResponse, Status> {
+    state.containers.retain(|container| container.id != request.container_id);
+    Ok(RemoveContainerResponse::default())
+}
+
+pub fn status(
+    state: &mut State,
+    request: ContainerStatusRequest,
+) -> Result<ContainerStatusResponse, Status> {
+    let container = find(state, &request.container_id)?;
+    let config = &container.config;
+    let reason = match (container.state(), program::of(config).0, container.exit_code) {
+        (ContainerState::ContainerExited, Program::Hogs, _) => "OOMKilled",
+        (ContainerState::ContainerExited, _, 0) => "Completed",
+        (ContainerState::ContainerExited, _, _) => "Error",
+        _ => "",
+    };
+    let linux = config.linux.as_ref().and_then(|linux| linux.resources.clone());
+    Ok(ContainerStatusResponse {
+        status: Some(ContainerStatus {
+            id: container.id.clone(),
+            metadata: config.metadata.clone(),
+            state: container.state().into(),
+            created_at: container.created_at,
+            started_at: container.started_at,
+            finished_at: container.finished_at,
+            exit_code: container.exit_code,
+            image: Some(ImageSpec { image: container.image.clone(), ..ImageSpec::default() }),
+            image_ref: container.image.clone(),
+            reason: reason.into(),
+            labels: config.labels.clone(),
+            annotations: config.annotations.clone(),
+            mounts: config.mounts.clone(),
+            log_path: container.log.clone(),
+            resources: linux.map(|linux| ContainerResources { linux: Some(linux), windows: None }),
+            image_id: container.image.clone(),
+            stop_signal: match config.stop_signal() {
+                Signal::RuntimeDefault => Signal::Sigterm.into(),
+                other => other.into(),
+            },
+            ..ContainerStatus::default()
+        }),
+        info: node::info(request.verbose),
+    })
+}
+
+pub fn list(
+    state: &mut State,
+    request: ListContainersRequest,
+) -> Result<ListContainersResponse, Status> {
+    let filter = request.filter.unwrap_or_default();
+    let fitting = state.containers.iter().filter(|container| fits(&filter, container));
+    Ok(ListContainersResponse { containers: fitting.map(listed).collect() })
+}
+
+/// Every field that is set must fit.
+fn fits(filter: &ContainerFilter, container: &Container) -> bool {
+    (filter.id.is_empty() || filter.id == container.id)
+        && filter.state.as_ref().is_none_or(|wanted| wanted.state() == container.state())
+        && (filter.pod_sandbox_id.is_empty() || filter.pod_sandbox_id == container.sandbox)
+        && sandboxes::has_labels(&container.config.labels, &filter.label_selector)
+}
+
+fn listed(container: &Container) -> Listed {
+    Listed {
+        id: container.id.clone(),
+        pod_sandbox_id: container.sandbox.clone(),
+        metadata: container.config.metadata.clone(),
+        image: Some(ImageSpec { image: container.image.clone(), ..ImageSpec::default() }),
+        image_ref: container.image.clone(),
+        state: container.state().into(),
+        created_at: container.created_at,
+        labels: container.config.labels.clone(),
+        annotations: container.config.annotations.clone(),
+        image_id: container.image.clone(),
+    }
+}
+
+pub fn stats(
+    state: &mut State,
+    request: ContainerStatsRequest,
+) -> Result<ContainerStatsResponse, Status> {
+    let container = find(state, &request.container_id)?;
+    Ok(ContainerStatsResponse { stats: Some(stats_of(container)) })
+}
+
+pub fn list_stats(
+    state: &mut State,
+    request: ListContainerStatsRequest,
+) -> Result<ListContainerStatsResponse, Status> {
+    let filter = request.filter.unwrap_or_default();
+    let filter = ContainerFilter {
+        id: filter.id,
+        pod_sandbox_id: filter.pod_sandbox_id,
+        label_selector: filter.label_selector,
+        state: None,
+    };
+    let fitting = state.containers.iter().filter(|container| fits(&filter, container));
+    Ok(ListContainerStatsResponse { stats: fitting.map(stats_of).collect() })
+}
+
+fn stats_of(container: &Container) -> ContainerStats {
+    let attributes = ContainerAttributes {
+        id: container.id.clone(),
+        metadata: container.config.metadata.clone(),
+        labels: container.config.labels.clone(),
+        annotations: container.config.annotations.clone(),
+    };
+    ContainerStats { attributes: Some(attributes), ..ContainerStats::default() }
+}

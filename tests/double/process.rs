@@ -1,0 +1,130 @@
+//! The double as a process of its own, whose death is real: the test executable started once more.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    bend::Defect,
+    server::Double,
+    state::{State, Store},
+};
+
+/// Holds the [`Orders`] of a double process, as JSON.
+pub const ENVIRONMENT: &str = "STDCHECK_DOUBLE";
+/// The name of the test function that calls [`serve_if_told`].
+const ENTRY: &str = "double_process";
+/// What it prints when it can be connected to.
+const SERVING: &str = "the double serves";
+
+#[derive(Serialize, Deserialize)]
+struct Orders {
+    folder: PathBuf,
+    defects: Vec<Defect>,
+}
+
+/// The body of the entry: serves until it is killed, if it was started for that.
+pub fn serve_if_told() {
+    let Ok(orders) = std::env::var(ENVIRONMENT) else { return };
+    let orders: Orders = serde_json::from_str(&orders).expect("orders as we wrote them");
+    let folder = &orders.folder;
+    std::fs::write(folder.join("pid"), std::process::id().to_string()).expect("the folder is ours");
+    let store = Arc::new(Store::new(Some(folder.join("state"))));
+    let die = || kill(Pid::this(), Signal::SIGKILL).expect("a process may kill itself");
+    let double = Double::with(&folder.join("cri.sock"), store, Arc::default(), Arc::new(die));
+    for defect in orders.defects {
+        double.bends.add(&defect.rpc.clone(), defect);
+    }
+    println!("{SERVING}");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// A double that runs as a process of its own. It keeps its state in a file, over deaths.
+pub struct DoubleProcess {
+    folder: PathBuf,
+    orders: String,
+    child: Child,
+}
+
+impl DoubleProcess {
+    /// Starts one; when this returns, it can be connected to.
+    pub fn start(folder: &Path, defects: &[Defect]) -> DoubleProcess {
+        let orders = Orders { folder: folder.to_owned(), defects: defects.to_vec() };
+        let orders = serde_json::to_string(&orders).expect("orders are JSON");
+        let mut child = Command::new(executable())
+            .args(arguments())
+            .env(ENVIRONMENT, &orders)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the test executable can be started");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let serving = lines.any(|line| line.is_ok_and(|line| line.contains(SERVING)));
+        assert!(serving, "the double process ended before it served");
+        DoubleProcess { folder: folder.to_owned(), orders, child }
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("cri.sock")
+    }
+
+    /// A shell command that ends it, if it lives, and starts it again with the same defects.
+    pub fn restart_command(&self) -> String {
+        let folder = quoted(&self.folder.display().to_string());
+        let words: Vec<String> = std::iter::once(quoted(&executable().display().to_string()))
+            .chain(arguments().map(quoted))
+            .collect();
+        let (start, orders) = (words.join(" "), quoted(&self.orders));
+        format!(
+            "cd {folder}; kill -9 $(cat pid); rm -f cri.sock; \
+             {ENVIRONMENT}={orders} {start} </dev/null >/dev/null 2>&1 &"
+        )
+    }
+
+    /// What it holds.
+    pub fn state(&self) -> State {
+        Store::new(Some(self.folder.join("state"))).state()
+    }
+
+    /// Whether the first process still runs.
+    pub fn lives(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+}
+
+impl Drop for DoubleProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // The one that the restart command started, if that is what has this process id.
+        let pid = std::fs::read_to_string(self.folder.join("pid")).ok();
+        let Some(pid) = pid.and_then(|pid| pid.parse::<i32>().ok()) else { return };
+        if std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == executable()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+fn executable() -> PathBuf {
+    std::env::current_exe().expect("a process knows its executable")
+}
+
+fn arguments() -> [&'static str; 4] {
+    [ENTRY, "--exact", "--ignored", "--nocapture"]
+}
+
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).expect("no NUL in it").into_owned()
+}
