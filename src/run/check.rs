@@ -25,7 +25,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     let timeout = planned.check.source.def.timeout.map_or(run.options.check_timeout, |span| span.0);
     let halt = tokio::select! {
         biased;
-        () = run.stop.cancelled() => Err(interrupted()),
+        () = run.stop.cancelled() => Err(stopped(run)),
         ended = tokio::time::timeout(timeout, steps(&mut lane, planned, share)) => match ended {
             Ok(ended) => ended,
             Err(_) => Err(Halt::Error(format!(
@@ -177,7 +177,7 @@ pub fn breach(requires: &[Cited], of: Option<&str>) -> Verdict {
         .unwrap_or(Verdict::Warn)
 }
 
-/// A check that Ctrl-C ended.
-fn interrupted() -> Halt {
-    Halt::Skip(SkipKind::NotChecked, "interrupted".to_owned())
+/// A check that Ctrl-C or the run's time-out ended.
+fn stopped(run: &Run) -> Halt {
+    Halt::Skip(SkipKind::NotChecked, run.stopped_by().to_owned())
 }

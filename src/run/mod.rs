@@ -19,7 +19,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -128,6 +128,8 @@ pub struct Run {
     /// Cancelled by Ctrl-C, SIGTERM or the run's time-out.
     pub stop: CancellationToken,
     events: UnboundedSender<Event>,
+    /// Why the run was stopped, where it was not by a signal.
+    stopped_by: OnceLock<String>,
     /// The target is gone for good.
     gone: AtomicBool,
     unique: AtomicU64,
@@ -165,6 +167,7 @@ impl Run {
             shared: situation::Shared::default(),
             stop,
             events,
+            stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
             unique: AtomicU64::new(0),
             left: Mutex::default(),
@@ -216,6 +219,18 @@ impl Run {
     /// Whether the target is gone for good.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
+    }
+
+    /// Ends the run in order before its last check, for another reason than a signal.
+    fn stop_because(&self, why: String) {
+        // The first reason is the one to tell.
+        let _ = self.stopped_by.set(why);
+        self.stop.cancel();
+    }
+
+    /// Why checks that did not come to their end were stopped.
+    pub fn stopped_by(&self) -> &str {
+        self.stopped_by.get().map_or("interrupted", String::as_str)
     }
 
     fn set_gone(&self) {

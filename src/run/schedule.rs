@@ -41,29 +41,26 @@ pub async fn execute(
             None => std::future::pending().await,
         }
     };
-    let interrupted = {
+    {
         let running = schedule.all(queue);
         tokio::pin!(running);
-        let mut out_of_time = false;
         tokio::pin!(timer);
-        loop {
-            tokio::select! {
-                () = &mut running => break,
-                () = &mut timer, if !out_of_time => {
-                    out_of_time = true;
-                    run.stop.cancel();
-                }
+        tokio::select! {
+            () = &mut running => {}
+            () = &mut timer => {
+                let limit = humantime::format_duration(deadline.unwrap_or_default());
+                run.stop_because(format!("the run took longer than its --timeout {limit}"));
+                running.await;
             }
         }
-        if out_of_time { None } else { Some(run.stop.is_cancelled()) }
-    };
-    if interrupted.is_none() {
-        let limit = humantime::format_duration(deadline.unwrap_or_default());
-        schedule.ended_early = Some(format!("the run took longer than its --timeout {limit}"));
+    }
+    let interrupted = run.stop.is_cancelled() && run.stopped_by.get().is_none();
+    if let Some(why) = run.stopped_by.get() {
+        schedule.ended_early.get_or_insert_with(|| why.clone());
     }
     schedule.finish(&facts).await;
     let mut finish = Finish {
-        interrupted: interrupted.unwrap_or(false),
+        interrupted,
         bad_waivers: Vec::new(),
         ended_early: schedule.ended_early,
         unattributed_deaths: schedule.unattributed,
@@ -166,8 +163,7 @@ impl Schedule<'_> {
                 }
                 // A panic of ours: the check must not vanish.
                 Err(error) => {
-                    self.ended_early = Some(format!("stdcheck itself failed: {error}"));
-                    self.run.stop.cancel();
+                    self.run.stop_because(format!("stdcheck itself failed: {error}"));
                 }
             }
         }
@@ -175,7 +171,7 @@ impl Schedule<'_> {
             let result = if self.run.is_gone() {
                 check::erred(&queued.planned, "the target is gone".to_owned())
             } else {
-                let why = self.ended_early.clone().unwrap_or_else(|| "interrupted".to_owned());
+                let why = self.ended_early.as_deref().unwrap_or(self.run.stopped_by()).to_owned();
                 check::skipped(&queued.planned, SkipKind::NotChecked, why)
             };
             self.finished(result);

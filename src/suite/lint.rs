@@ -148,7 +148,7 @@ impl Lint<'_> {
                 self.code(file, code, false);
             }
         }
-        for (_, request) in &suite.requests {
+        for request in suite.requests.values() {
             let (name, tree) = request.def.as_ref();
             if let Some(method) = self.rpc(&request.file, name) {
                 // What its `$` parts name depends on the step; steps are looked at whole.
@@ -156,7 +156,7 @@ impl Lint<'_> {
                 self.fields(&place, &method.input(), tree);
             }
         }
-        for (_, undo) in &suite.undo {
+        for undo in suite.undo.values() {
             let (name, def) = undo.def.as_ref();
             if let Some(method) = self.rpc(&undo.file, name) {
                 let place = Place { file: &undo.file, since: newest(), looks: false };

@@ -34,6 +34,9 @@ impl<T> Clone for Sourced<T> {
     }
 }
 
+/// An rpc as the file names it, and its well-formed request.
+pub type BaseRequest = (Spanned<String>, Spanned<Tree>);
+
 /// All files of one standard, read and put together, not yet linted.
 #[derive(Debug)]
 pub struct Suite {
@@ -58,7 +61,7 @@ pub struct Suite {
     /// In the order of the file: later ones may be found more dearly.
     pub capabilities: Vec<Sourced<CapabilityDef>>,
     /// Base requests by rpc.
-    pub requests: BTreeMap<String, Sourced<(Spanned<String>, Spanned<Tree>)>>,
+    pub requests: BTreeMap<String, Sourced<BaseRequest>>,
     /// Undo by rpc.
     pub undo: BTreeMap<String, Sourced<(Spanned<String>, UndoDef)>>,
     /// Situations by definition order.

@@ -11,7 +11,7 @@ use crate::{
     verdict::SkipKind,
 };
 
-/// Skips the check as not-checked, unless something holds.
+/// Skips the check, unless something holds.
 pub const UNLESS: Verb = Verb {
     signature: Signature {
         name: "skip.unless",
@@ -19,6 +19,11 @@ pub const UNLESS: Verb = Verb {
         params: &[
             Param { name: "holds", required: true, title: "`${an expression}`, a yes or no" },
             Param { name: "because", required: true, title: "what a reader is told of the skip" },
+            Param {
+                name: "kind",
+                required: false,
+                title: "not-checked (if left out), or not-applicable: the target need not have it",
+            },
         ],
         reply: || Type::members([]),
         looks: true,
@@ -38,5 +43,10 @@ fn unless(params: &Params) -> Result<Value, Halt> {
 }
 
 fn skip(params: &Params) -> Result<Halt, Halt> {
-    Ok(Halt::Skip(SkipKind::NotChecked, params.text("because")?.to_owned()))
+    let kind = match params.get("kind").map(value::as_text).as_deref() {
+        None | Some("not-checked") => SkipKind::NotChecked,
+        Some("not-applicable") => SkipKind::NotApplicable,
+        Some(other) => return Err(Halt::Error(format!("`{other}` is no kind of skip"))),
+    };
+    Ok(Halt::Skip(kind, params.text("because")?.to_owned()))
 }

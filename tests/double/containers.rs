@@ -52,7 +52,7 @@ pub fn create(
         return Err(Status::invalid_argument("no metadata"));
     }
     let image = images::find(state, config.image.as_ref())
-        .map(|image| image.id.clone())
+        .cloned()
         .ok_or_else(|| Status::not_found("no such image"))?;
     let security = config.linux.as_ref().and_then(|linux| linux.security_context.as_ref());
     if security.is_some_and(|security| security.privileged) && !is_privileged(sandbox) {
@@ -69,12 +69,26 @@ pub fn create(
     } else {
         format!("{folder}/{}", config.log_path)
     };
+    // Docker's rule, which all runtimes have: a command of the config replaces both of the image's.
+    let words = match (config.command.is_empty(), config.args.is_empty()) {
+        (true, true) => [image.entrypoint, image.cmd].concat(),
+        (true, false) => [image.entrypoint, config.args.clone()].concat(),
+        (false, _) => [config.command.clone(), config.args.clone()].concat(),
+    };
+    let stop_signal = match (config.stop_signal(), image.stop_signal.as_str()) {
+        (Signal::RuntimeDefault, "") => "SIGTERM",
+        (Signal::RuntimeDefault, of_image) => of_image,
+        (told, _) => told.as_str_name().trim_start_matches("SIGNAL_"),
+    }
+    .to_owned();
     let id = state.new_id();
     state.containers.push(Container {
         id: id.clone(),
         sandbox: owner,
         config,
-        image,
+        image: image.id,
+        words,
+        stop_signal,
         log,
         created_at: now(),
         ..Container::default()
@@ -109,7 +123,7 @@ pub fn start(
     if container.state() != ContainerState::ContainerCreated {
         return Err(Status::failed_precondition("it was started before"));
     }
-    let (program, first_line) = program::of(&container.config);
+    let (program, first_line) = program::of(&container.words);
     if program == Program::Missing {
         return Err(Status::unknown("no such file"));
     }
@@ -146,14 +160,10 @@ pub async fn stop(
             container.id == id && container.state() == ContainerState::ContainerRunning
         };
         for container in state.containers.iter_mut().filter(running) {
-            if let (Program::Waits(code), _) = program::of(&container.config)
+            if let (Program::Waits(code), _) = program::of(&container.words)
                 && request.timeout > 0
             {
-                let signal = match container.config.stop_signal() {
-                    Signal::RuntimeDefault => "SIGTERM",
-                    other => other.as_str_name().trim_start_matches("SIGNAL_"),
-                };
-                logs::write(container, &format!("signal {signal}"));
+                logs::write(container, &format!("signal {}", container.stop_signal));
                 container.end(code);
             }
         }
@@ -188,7 +198,7 @@ pub fn status(
 ) -> Result<ContainerStatusResponse, Status> {
     let container = find(state, &request.container_id)?;
     let config = &container.config;
-    let reason = match (container.state(), program::of(config).0, container.exit_code) {
+    let reason = match (container.state(), program::of(&container.words).0, container.exit_code) {
         (ContainerState::ContainerExited, Program::Hogs, _) => "OOMKilled",
         (ContainerState::ContainerExited, _, 0) => "Completed",
         (ContainerState::ContainerExited, _, _) => "Error",
@@ -213,10 +223,9 @@ pub fn status(
             log_path: container.log.clone(),
             resources: linux.map(|linux| ContainerResources { linux: Some(linux), windows: None }),
             image_id: container.image.clone(),
-            stop_signal: match config.stop_signal() {
-                Signal::RuntimeDefault => Signal::Sigterm.into(),
-                other => other.into(),
-            },
+            stop_signal: Signal::from_str_name(&format!("SIGNAL_{}", container.stop_signal))
+                .unwrap_or(Signal::RuntimeDefault)
+                .into(),
             ..ContainerStatus::default()
         }),
         info: node::info(request.verbose),

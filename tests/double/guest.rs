@@ -11,7 +11,7 @@ use super::{
     containers,
     program::{self, Program},
     sandboxes,
-    state::State,
+    state::{Container, State},
 };
 
 pub fn exec_sync(state: &mut State, request: ExecSyncRequest) -> Result<ExecSyncResponse, Status> {
@@ -25,7 +25,7 @@ pub fn exec_sync(state: &mut State, request: ExecSyncRequest) -> Result<ExecSync
         ["/guest", "report", sysctls @ ..] => {
             (vec![report(&container.config, sandbox, sysctls)], 0)
         }
-        ["/guest", "read", paths @ ..] => each(paths, |path| read(&container.config, path)),
+        ["/guest", "read", paths @ ..] => each(paths, |path| read(&container, path)),
         ["/guest", "stat", paths @ ..] => each(paths, |path| stat(&container.config, path)),
         ["/guest", "write", path, text] => {
             (vec![json!({ "path": path, "written": text.len() })], 0)
@@ -74,9 +74,10 @@ fn report(config: &ContainerConfig, sandbox: &PodSandboxConfig, sysctls: &[&str]
     })
 }
 
-fn read(config: &ContainerConfig, path: &str) -> Option<Value> {
+fn read(container: &Container, path: &str) -> Option<Value> {
     let text = match path {
-        "/proc/1/environ" => config
+        "/proc/1/environ" => container
+            .config
             .envs
             .iter()
             .map(|entry| {
@@ -84,7 +85,7 @@ fn read(config: &ContainerConfig, path: &str) -> Option<Value> {
             })
             .collect(),
         "/proc/1/status" => {
-            let ignored = match program::of(config).0 {
+            let ignored = match program::of(&container.words).0 {
                 Program::Stubborn => "fffffffe7ffbfeff",
                 _ => "0000000000000000",
             };

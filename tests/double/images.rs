@@ -1,4 +1,4 @@
-//! Images: any reference can be pulled, and nothing is fetched.
+//! Images: any reference can be pulled, and no layer is ever fetched.
 
 use stdcheck::proto::cri::v1::{
     Image as Listed, ImageFsInfoRequest, ImageFsInfoResponse, ImageSpec, ImageStatusRequest,
@@ -8,8 +8,8 @@ use stdcheck::proto::cri::v1::{
 use tonic::Status;
 
 use super::{
-    node,
-    state::{Image, State, image_id},
+    node, registry,
+    state::{Image, State, Store, image_id},
 };
 
 /// The image that an id or reference stands for.
@@ -18,16 +18,31 @@ pub fn find<'a>(state: &'a State, spec: Option<&ImageSpec>) -> Option<&'a Image>
     state.images.iter().find(|image| image.id == name || image.tags.iter().any(|tag| tag == name))
 }
 
-pub fn pull(state: &mut State, request: PullImageRequest) -> Result<PullImageResponse, Status> {
+/// Takes any reference for an image. From a registry on loopback the image's configuration is fetched.
+pub async fn pull(store: &Store, request: PullImageRequest) -> Result<PullImageResponse, Status> {
     let reference = request.image.map(|spec| spec.image).unwrap_or_default();
     if reference.is_empty() {
         return Err(Status::invalid_argument("no image"));
     }
     let id = image_id(&reference);
-    if state.images.iter().all(|image| image.id != id) {
-        state.images.push(Image { id: id.clone(), tags: vec![reference] });
-    }
-    Ok(PullImageResponse { image_ref: id })
+    let config = match reference.starts_with("127.0.0.1:") {
+        true => {
+            registry::config(&reference).await.map_err(|why| Status::unknown(why.to_string()))?
+        }
+        false => registry::Config::default(),
+    };
+    store.change(|state| {
+        if state.images.iter().all(|image| image.id != id) {
+            state.images.push(Image {
+                id: id.clone(),
+                tags: vec![reference],
+                entrypoint: config.entrypoint,
+                cmd: config.cmd,
+                stop_signal: config.stop_signal,
+            });
+        }
+        Ok(PullImageResponse { image_ref: id })
+    })
 }
 
 pub fn status(

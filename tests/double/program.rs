@@ -1,7 +1,5 @@
 //! What the process of a container does, by its command: that of the guest program is played.
 
-use stdcheck::proto::cri::v1::ContainerConfig;
-
 /// How a process lives and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -17,12 +15,12 @@ pub enum Program {
     Missing,
 }
 
-/// The program of a container, and what it writes to its log at its start.
-pub fn of(config: &ContainerConfig) -> (Program, Option<String>) {
-    let words: Vec<&str> = config.command.iter().chain(&config.args).map(String::as_str).collect();
+/// What is played for these words, and what it writes to its log at its start.
+pub fn of(words: &[String]) -> (Program, Option<String>) {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let code = |word: Option<&&str>| word.and_then(|word| word.parse().ok()).unwrap_or(64);
     match words.as_slice() {
-        // The image's own, which waits.
+        // An image of which nothing is known.
         [] => (Program::Waits(0), None),
         ["/guest", "exit", rest @ ..] => (Program::Ends(code(rest.first())), None),
         ["/guest", "echo", rest @ ..] => (Program::Ends(0), Some(rest.join(" "))),

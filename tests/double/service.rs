@@ -111,11 +111,12 @@ service! {
     serves {
         list_images(ListImagesRequest) -> ListImagesResponse = images::list;
         image_status(ImageStatusRequest) -> ImageStatusResponse = images::status;
-        pull_image(PullImageRequest) -> PullImageResponse = images::pull;
         remove_image(RemoveImageRequest) -> RemoveImageResponse = images::remove;
         image_fs_info(ImageFsInfoRequest) -> ImageFsInfoResponse = images::fs_info;
     }
-    waits {}
+    waits {
+        pull_image(PullImageRequest) -> PullImageResponse = images::pull;
+    }
     refuses {}
     refuses streams {
         stream_images(StreamImagesRequest) -> StreamImagesStream of StreamImagesResponse;

@@ -86,6 +86,12 @@ pub struct Container {
     /// Of its first process.
     #[prost(int32, tag = "9")]
     pub exit_code: i32,
+    /// What is executed: the image's words where the config has none.
+    #[prost(string, repeated, tag = "10")]
+    pub words: Vec<String>,
+    /// The signal that tells it to end: `SIGTERM`.
+    #[prost(string, tag = "11")]
+    pub stop_signal: String,
 }
 
 /// An image.
@@ -97,6 +103,15 @@ pub struct Image {
     /// The references that it was pulled by.
     #[prost(string, repeated, tag = "2")]
     pub tags: Vec<String>,
+    /// ENTRYPOINT, where it is known.
+    #[prost(string, repeated, tag = "3")]
+    pub entrypoint: Vec<String>,
+    /// CMD.
+    #[prost(string, repeated, tag = "4")]
+    pub cmd: Vec<String>,
+    /// STOPSIGNAL.
+    #[prost(string, tag = "5")]
+    pub stop_signal: String,
 }
 
 impl State {

@@ -37,7 +37,7 @@ pub const PARALLEL_PODS: Verb = Verb {
     run: |lane, params| -> Done<'_> { Box::pin(parallel(lane, params)) },
 };
 
-/// What carries our mark: ids of sandboxes and containers, and `net:[inode]` of their networks.
+/// What carries our mark: ids of sandboxes and containers, and where their networks are mounted.
 #[derive(Default)]
 struct Ours {
     ids: Vec<String>,
@@ -92,11 +92,12 @@ async fn live(lane: &mut Lane, containers: i64) -> Result<Ours, Halt> {
     let bound = value::map([("request", sandbox.0), ("reply", sandbox.1)]);
     lane.scope.insert("sandbox".into(), bound);
     ours.ids.push(sandbox_id.clone());
-    // Only a namespace that a process of ours was in counts: others make some at the same time.
+    // Only a namespace that a process of ours is in counts: others make some at the same time. Where
+    // it is mounted is its name: the kernel gives inodes to the next one at once.
     if let Some(pid) = of_sandbox(lane, &sandbox_id).await?
         && let Ok(network) = std::fs::read_link(format!("/proc/{pid}/ns/net"))
     {
-        ours.networks.push(network.display().to_string());
+        ours.networks.extend(mounted_at(&mountinfo(lane), &network.display().to_string()));
     }
     for _ in 0..containers {
         lane.rename();
@@ -132,10 +133,8 @@ async fn look(lane: &mut Lane, ours: &Ours) -> Result<[(&'static str, Vec<String
     let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
     let namespaces = mountinfo
         .lines()
-        .filter(|line| line.contains(" - nsfs "))
-        .filter(|line| {
-            line.split(' ').nth(3).is_some_and(|of| ours.networks.iter().any(|own| own == of))
-        })
+        .filter_map(|line| line.split(' ').nth(4))
+        .filter(|point| ours.networks.iter().any(|own| own == point))
         .collect();
     let mounts = mountinfo.lines().filter(|line| named(line)).collect();
     let cgroups = cgroup_folders().into_iter().filter(|path| named(path)).collect();
@@ -152,6 +151,15 @@ async fn look(lane: &mut Lane, ours: &Ours) -> Result<[(&'static str, Vec<String
 fn mountinfo(lane: &Lane) -> String {
     let Some(peer) = lane.run.grpc.peer() else { return String::new() };
     std::fs::read_to_string(format!("/proc/{}/mountinfo", peer.pid)).unwrap_or_default()
+}
+
+/// The mount points of a namespace, by the name that the kernel gives it.
+fn mounted_at(mountinfo: &str, namespace: &str) -> Vec<String> {
+    mountinfo
+        .lines()
+        .filter(|line| line.split(' ').nth(3) == Some(namespace))
+        .filter_map(|line| line.split(' ').nth(4).map(str::to_owned))
+        .collect()
 }
 
 fn cgroup_folders() -> Vec<String> {
