@@ -2,31 +2,31 @@
 
 use std::collections::BTreeSet;
 
-#[derive(Debug, PartialEq, Eq)]
-pub struct State {
-    links: BTreeSet<String>,
-    routes: String,
-    mounts: BTreeSet<String>,
-}
+#[derive(Debug)]
+pub struct State(BTreeSet<String>);
 
 impl State {
     pub fn now() -> State {
-        let links = std::fs::read_dir("/sys/class/net")
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        let routes = std::fs::read_to_string("/proc/self/net/route").unwrap();
-        // Peers of tests beside this one come and go with their own temporary folders.
-        let mounts = std::fs::read_to_string("/proc/self/mounts")
-            .unwrap()
-            .lines()
-            .filter(|line| !line.contains("/sc-peer-"))
-            .map(str::to_owned)
-            .collect();
-        State { links, routes, mounts }
+        let mut facts = BTreeSet::new();
+        for entry in std::fs::read_dir("/sys/class/net").unwrap() {
+            facts.insert(format!("link {}", entry.unwrap().file_name().display()));
+        }
+        for line in std::fs::read_to_string("/proc/self/net/route").unwrap().lines() {
+            facts.insert(format!("route {}", line.trim_end()));
+        }
+        // Daemons of others come and go in temporary folders and with named namespaces.
+        let passing = [std::env::temp_dir().display().to_string(), "/run/netns".to_owned()];
+        for line in std::fs::read_to_string("/proc/self/mounts").unwrap().lines() {
+            if !passing.iter().any(|folder| line.contains(folder.as_str())) {
+                facts.insert(format!("mount {line}"));
+            }
+        }
+        State(facts)
     }
 
     pub fn assert_same(&self) {
-        assert_eq!(*self, State::now());
+        let now = State::now();
+        let changed: Vec<&String> = self.0.symmetric_difference(&now.0).collect();
+        assert!(changed.is_empty(), "the machine has changed: {changed:#?}");
     }
 }

@@ -325,13 +325,14 @@ impl Resolver<'_> {
     fn names_of_enum(&mut self, descriptor: &EnumDescriptor, argument: &IdedExpr) {
         match &argument.expr {
             Ast::Literal(LiteralValue::String(text))
-                if descriptor.get_value_by_name(text.inner()).is_none() => {
-                    self.found.mistakes.push(format!(
-                        "{} has no value `{}`",
-                        descriptor.name(),
-                        text.inner()
-                    ));
-                }
+                if descriptor.get_value_by_name(text.inner()).is_none() =>
+            {
+                self.found.mistakes.push(format!(
+                    "{} has no value `{}`",
+                    descriptor.name(),
+                    text.inner()
+                ));
+            }
             Ast::List(list) => {
                 for element in &list.elements {
                     self.names_of_enum(descriptor, element);
