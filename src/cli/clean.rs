@@ -25,7 +25,7 @@ use crate::{
         workspace::{self, PREFIX, Workspace},
     },
     suite::{load::Suite, rpc},
-    verbs,
+    verbs::{self, cri::sweep::RUN_LABEL},
     verdict::exit,
 };
 
@@ -123,6 +123,11 @@ async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
     let sandboxes: ListPodSandboxResponse = sandboxes.transcode_to().map_err(broken)?;
     let images = ask("ImageService/ListImages").await?;
     let images: ListImagesResponse = images.transcode_to().map_err(broken)?;
+    let labels: Vec<String> = sandboxes
+        .items
+        .iter()
+        .filter_map(|sandbox| Some(format!("{PREFIX}{}", sandbox.labels.get(RUN_LABEL)?)))
+        .collect();
     let namespaces =
         sandboxes.items.into_iter().filter_map(|sandbox| Some(sandbox.metadata?.namespace));
     let folders = images
@@ -131,6 +136,7 @@ async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
         .flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests))
         .flat_map(|name| name.split('/').map(str::to_owned).collect::<Vec<_>>());
     Ok(namespaces
+        .chain(labels)
         .chain(folders)
         .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))
         .filter(|id| workspace::is_id(id) && !workspace::lives(id))

@@ -238,7 +238,7 @@ impl RunArgs {
                 touches: self.touches(&run),
                 stdcheck: env!("CARGO_PKG_VERSION").to_owned(),
             };
-            let running = tokio::spawn({
+            let mut running = tokio::spawn({
                 let run = run.clone();
                 async move {
                     let started = |facts: &BTreeMap<String, CapabilityFact>| {
@@ -250,15 +250,20 @@ impl RunArgs {
                     run.tell(Event::RunFinished(Box::new(finish)));
                 }
             });
-            // The last event is the end: clones of the sender may outlive the run.
-            while let Some(event) = received.recv().await {
-                let last = matches!(event, Event::RunFinished(_));
-                reports.event(event);
-                if last {
-                    break;
-                }
-                if running.is_finished() && received.is_empty() {
-                    break;
+            // The last event is the end. A run that failed itself has none: then its task has ended
+            // and nothing is left to be read.
+            let mut over = false;
+            while !(over && received.is_empty()) {
+                tokio::select! {
+                    biased;
+                    Some(event) = received.recv() => {
+                        let last = matches!(event, Event::RunFinished(_));
+                        reports.event(event);
+                        if last {
+                            break;
+                        }
+                    }
+                    _ = &mut running, if !over => over = true,
                 }
             }
             // Dropped before the reports end: what follows is told to nobody.

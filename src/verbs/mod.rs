@@ -2,7 +2,7 @@
 
 mod cgroup;
 pub mod cni;
-mod cri;
+pub mod cri;
 mod host;
 mod image;
 mod net;

@@ -1,7 +1,7 @@
 //! `cri.sweep`: removes what carries our names, whatever state it is in.
 
 use crate::{
-    run::{halt::Halt, lane::Lane},
+    run::{halt::Halt, lane::Lane, workspace::PREFIX},
     suite::{
         expr::{Value, types::Type, value},
         signature::{Param, Signature},
@@ -32,6 +32,9 @@ pub const SWEEP: Verb = Verb {
     run: |lane, params| -> Done<'_> { Box::pin(sweep(lane, params)) },
 };
 
+/// The label by which every sandbox of ours names its run (suite.toml).
+pub const RUN_LABEL: &str = "stdcheck.run";
+
 async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let namespace = match params.get("namespace") {
         Some(_) => Some(params.text("namespace")?.to_owned()),
@@ -44,7 +47,13 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     for sandbox in members(&list, "items") {
         let Some(theirs) = value::member(&sandbox, "metadata") else { continue };
         let ours = match (&namespace, &metadata) {
-            (Some(namespace), _) => text(theirs, "namespace") == *namespace,
+            // Some checks give another namespace: then the label is what we know ours by.
+            (Some(namespace), _) => {
+                let labelled = value::member(&sandbox, "labels")
+                    .map(|labels| text(labels, RUN_LABEL))
+                    .is_some_and(|id| format!("{PREFIX}{id}") == *namespace);
+                labelled || text(theirs, "namespace") == *namespace
+            }
             (None, Some(wanted)) => {
                 ["name", "uid", "namespace"]
                     .iter()
@@ -55,7 +64,9 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         };
         if ours {
             let id = || value::map([("pod_sandbox_id", Value::from(text(&sandbox, "id")))]);
-            lane.must("RuntimeService/StopPodSandbox", id()).await?;
+            // Whether one that is gone may be stopped is not the question here.
+            let patience = lane.run.options.step_timeout;
+            lane.ask("RuntimeService/StopPodSandbox", id(), patience).await?;
             lane.must("RuntimeService/RemovePodSandbox", id()).await?;
             sandboxes += 1;
         }
