@@ -1,7 +1,7 @@
 //! `stdcheck cri clean`: removes what a killed run left, by run id.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use crate::{
     proto::cri::v1::{ListImagesResponse, ListPodSandboxResponse},
     run::{
         self, Options, Run,
-        workspace::{self, PREFIX, Workspace},
+        workspace::{self, PREFIX, Trace, Workspace},
     },
     suite::{load::Suite, rpc},
     verbs::{self, cri::sweep::RUN_LABEL},
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Args {
     #[command(flatten)]
     endpoint: EndpointArgs,
-    /// Only this run, even if it still lives [default: every run that no longer lives here]
+    /// This run, whatever this machine knows of it [default: all that died on this machine]
     #[arg(long, value_name = "ID")]
     run: Option<String>,
     /// Put the configuration back that a killed run took away here
@@ -55,21 +55,16 @@ impl Args {
             let clock = PendingClock::default();
             let grpc = Grpc::new(endpoint, clock.clone());
             version(&grpc, &suite).await?;
-            let mut ids = match &self.run {
-                Some(id) => BTreeSet::from([id.trim_start_matches(PREFIX).to_owned()]),
-                None => found(&grpc, &suite).await?,
+            let ids = match &self.run {
+                Some(id) => BTreeSet::from([named(id)?]),
+                None => dead(&grpc, &suite).await?,
             };
-            let orphans: BTreeMap<String, PathBuf> = workspace::orphans().into_iter().collect();
-            if self.run.is_none() {
-                ids.extend(orphans.keys().cloned());
-            }
             let stop = CancellationToken::new();
             signals::listen(&stop);
             let mut left = 0;
             for id in &ids {
                 let plan = plan::plan(&suite, &Wanted::default()).map_err(Stop::usage)?;
-                let dir = orphans.get(id).cloned();
-                let workspace = Workspace::of(id, dir, begun);
+                let workspace = Workspace::of(id, begun);
                 let (events, _nobody) = mpsc::unbounded_channel();
                 let verbs = verbs::registry::of(STANDARD);
                 let run = Run::new(
@@ -90,28 +85,59 @@ impl Args {
                     }
                 }
             }
-            self.put_network_back()?;
+            self.put_network_back(&ids)?;
             if ids.is_empty() {
-                print_line("nothing of a dead run is left");
+                print_line("nothing of a run that died here is left");
             }
             Ok(if left == 0 { exit::OK } else { exit::ERROR })
         })
     }
 
-    fn put_network_back(&self) -> Result<(), Stop> {
+    fn put_network_back(&self, ids: &BTreeSet<String>) -> Result<(), Stop> {
+        // A run whose folder is gone may have died too, but not one that lives.
+        let over = |id: &str| ids.contains(id) || workspace::trace(id) != Trace::Lives;
         let told =
             |dir: &PathBuf, error| Stop::usage(format!("cannot clean {}: {error}", dir.display()));
         if let Some(dir) = &self.cni_conf_dir {
-            verbs::cni::put_back(dir).map_err(|error| told(dir, error))?;
+            verbs::cni::put_back(dir, over).map_err(|error| told(dir, error))?;
         }
         if let Some(dir) = &self.cni_bin_dir {
-            verbs::cni::remove_plugins(dir).map_err(|error| told(dir, error))?;
+            verbs::cni::remove_plugins(dir, over).map_err(|error| told(dir, error))?;
         }
         Ok(())
     }
 }
 
-/// The ids in the names of sandboxes and images on the runtime, without runs that live here.
+/// The id that the user named, with or without our prefix.
+fn named(text: &str) -> Result<String, Stop> {
+    let id = text.strip_prefix(PREFIX).unwrap_or(text);
+    if workspace::is_id(id) {
+        Ok(id.to_owned())
+    } else {
+        Err(Stop::usage(format!("--run {text}: an id has eight hexadecimal digits: 1a2b3c4d")))
+    }
+}
+
+/// Runs that died on this host: by their folders, and by what the runtime holds of them. What is
+/// from a run that this host does not know is told and left: it may live elsewhere.
+async fn dead(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
+    let mut dead: BTreeSet<String> =
+        workspace::dead_on(&grpc.endpoint().to_string()).into_iter().collect();
+    for id in found(grpc, suite).await? {
+        match workspace::trace(&id) {
+            Trace::Lives => {}
+            Trace::Dead(..) => {
+                dead.insert(id);
+            }
+            Trace::Unknown => print_line(format!(
+                "run {id}: not known on this machine, and left; `--run {id}` removes it"
+            )),
+        }
+    }
+    Ok(dead)
+}
+
+/// The ids in the names of sandboxes and images on the runtime.
 async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
     let ask = async |name: &str| {
         let method = rpc::find(&suite.package, name).map_err(Stop::usage)?;
@@ -139,6 +165,6 @@ async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
         .chain(labels)
         .chain(folders)
         .filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()))
-        .filter(|id| workspace::is_id(id) && !workspace::lives(id))
+        .filter(|id| workspace::is_id(id))
         .collect())
 }

@@ -173,6 +173,14 @@ impl RunArgs {
             api: parse_api(self.api.as_ref())?,
             crash_allowed: self.allow_crash || self.restart_cmd.is_some(),
         };
+        if let Some(api) = &wanted.api
+            && (*api < suite.versions.0 || *api > suite.versions.1)
+        {
+            return Err(Stop::usage(format!(
+                "--api {api}: the suite judges by {} to {}",
+                suite.versions.0, suite.versions.1
+            )));
+        }
         let preview = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
         if preview.checks.is_empty() && preview.invariants.is_empty() {
             return Err(Stop {
@@ -215,7 +223,8 @@ impl RunArgs {
             let (api, api_from) = judged_by(&suite, wanted.api.take(), &version);
             wanted.api = Some(api.clone());
             let plan = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
-            let workspace = Workspace::new(begun).map_err(Stop::usage)?;
+            let workspace =
+                Workspace::new(begun, &grpc.endpoint().to_string()).map_err(Stop::usage)?;
             let (events, mut received) = mpsc::unbounded_channel();
             let stop = CancellationToken::new();
             signals::listen(&stop);
@@ -327,16 +336,19 @@ impl RunArgs {
             format!("files in {}, removed at the end", run.dir.display()),
         ];
         touches.push(match &self.image {
-            Some(image) => format!("the image {image}, pulled if it is not there, and left"),
+            Some(image) => format!("the image {image}: pulled if it is not there, and then removed at the end"),
             None => format!(
-                "test images named …/{namespace}/…, pulled from stdcheck's own registry \
-                             on loopback, removed at the end"
+                "test images named …/{namespace}/…, pulled from stdcheck's own registry on {}, removed \
+                 at the end",
+                self.registry_listen.map_or("loopback".to_owned(), |address| address.to_string())
             ),
         });
-        if let Some(conf) = &self.cni_conf_dir {
+        if let (Some(conf), Some(bin)) = (&self.cni_conf_dir, &self.cni_bin_dir) {
             touches.push(format!(
-                "the network configuration in {}: replaced during some checks, and put back",
-                conf.display()
+                "the network configuration in {}: replaced during some checks, and put back; a plugin \
+                 of ours in {}, removed again",
+                conf.display(),
+                bin.display()
             ));
         }
         if let Some(command) = &self.restart_cmd {

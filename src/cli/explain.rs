@@ -7,6 +7,7 @@ use super::common::{Format, Stop, SuiteArgs, print_json, print_line};
 use crate::{
     suite::{
         expand::{self, Check},
+        expr::types::Type,
         format::RequirementDef,
         load::Suite,
     },
@@ -113,6 +114,16 @@ fn explain(suite: &Suite, checks: &[Check], name: &str) -> Option<Explanation> {
     for param in verb.signature.params {
         let required = if param.required { "" } else { " (optional)" };
         facts.push(("parameter", format!("{}: {}{required}", param.name, param.title)));
+    }
+    let reply = match (verb.signature.reply)() {
+        Type::Struct(members) if !members.is_empty() => {
+            members.keys().cloned().collect::<Vec<_>>().join(", ")
+        }
+        _ => "nothing".to_owned(),
+    };
+    facts.push(("gives", reply));
+    if verb.signature.looks {
+        facts.push(("looks", "it changes nothing: it may be asked again and shared".to_owned()));
     }
     told("verb", facts)
 }

@@ -37,7 +37,7 @@ enum Command {
     Cri(Box<cri::Args>),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
-    /// Explain a requirement, a check, a capability or a situation
+    /// Explain a requirement, a check, a capability, a situation or a verb
     Explain(explain::Args),
     /// Show how much of a specification the suite covers
     Coverage(coverage::Args),

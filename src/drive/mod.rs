@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod grpc;
 pub mod netns;
+pub mod process;
 
 pub mod registry;

@@ -33,8 +33,16 @@ pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
     let mut rows = Vec::new();
     let breaks = if result.finding.is_some() { "breaks" } else { "about" };
     rows.extend(concerned(result).map(|cited| requirement(breaks, cited, bounds)));
-    if let Some(reason) = &result.reason {
-        rows.push(text("reason", reason));
+    // What was seen is told below as such; the reason of an error is all that its reader gets.
+    match (&result.reason, &result.finding) {
+        (Some(reason), Some(finding)) if *reason != finding.actual => {
+            rows.push(text("reason", reason));
+        }
+        (Some(reason), None) => {
+            let lines = bound(wrap(reason, bounds.width), 3 * bounds.lines);
+            rows.push(Row { label: "reason", lines });
+        }
+        _ => {}
     }
     if let Some(finding) = &result.finding {
         rows.push(text("expected", &finding.expected));

@@ -6,10 +6,11 @@ mod progress;
 mod result;
 mod style;
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use super::{Cleaned, End, Report, ReportError};
-use crate::events::Event;
+use crate::events::{CheckResult, Event};
+use crate::verdict::Verdict;
 use progress::Progress;
 
 /// The width that everything is laid out for, whatever the window has: blocks look the same in a log.
@@ -21,23 +22,40 @@ pub struct Terminal<W> {
     out: W,
     progress: Progress,
     failed: Option<std::io::Error>,
+    /// Reasons of errors that were told in full, with the check that had them first.
+    errors: BTreeMap<String, String>,
 }
 
 impl Terminal<anstream::Stdout> {
     /// On standard output: colours where they are wanted, a progress bar where somebody watches.
     pub fn stdout() -> Self {
-        Terminal { out: anstream::stdout(), progress: Progress::where_watched(), failed: None }
+        Terminal {
+            out: anstream::stdout(),
+            progress: Progress::where_watched(),
+            failed: None,
+            errors: BTreeMap::new(),
+        }
     }
 }
 
 impl<W: Write> Terminal<W> {
     /// On any stream, in colour and without a progress bar.
     pub fn on(out: W) -> Self {
-        Terminal { out, progress: Progress::none(), failed: None }
+        Terminal { out, progress: Progress::none(), failed: None, errors: BTreeMap::new() }
+    }
+
+    /// One cause often stops many checks: it is told in full once. Gives the check that had it first.
+    fn first_with_its_reason(&mut self, result: &CheckResult) -> Option<String> {
+        let reason = result.reason.as_ref().filter(|_| result.verdict == Verdict::Error)?;
+        if let Some(first) = self.errors.get(reason) {
+            return Some(first.clone());
+        }
+        self.errors.insert(reason.clone(), result.id.clone());
+        None
     }
 
     fn print(&mut self, text: &str) {
-        let Terminal { out, progress, failed } = self;
+        let Terminal { out, progress, failed, .. } = self;
         // After the first error nothing more is tried: the reader has gone.
         if failed.is_none() {
             *failed =
@@ -51,7 +69,13 @@ impl<W: Write + Send> Report for Terminal<W> {
         self.progress.event(event);
         match &**event {
             Event::RunStarted(header) => self.print(&opening::render(header)),
-            Event::CheckFinished(result) => self.print(&result::render(result)),
+            Event::CheckFinished(result) => {
+                let text = match self.first_with_its_reason(result) {
+                    None => result::render(result),
+                    Some(first) => result::same_error(&result.id, &first),
+                };
+                self.print(&text);
+            }
             Event::TargetDied { during, how } => self.print(&result::died(during, how)),
             Event::TargetRestarted { took_ms } => self.print(&result::restarted(*took_ms)),
             Event::CleanupFailed { of, message } => self.print(&result::left_behind(of, message)),

@@ -42,13 +42,18 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     };
     let mut result = blank(planned);
     result.exchanges = std::mem::take(&mut lane.exchanges);
-    let died = match &halt {
+    let mut died = match &halt {
         Err(Halt::Died(how)) => Some(how.clone()),
         _ => None,
     };
     judge(run, planned, &mut result, halt);
     if died.is_none() {
-        undo::all(lane).await;
+        died = undo::all(&mut lane).await;
+        if let Some(how) = &died {
+            // The calls that clean up after a check are its own, too.
+            result.exchanges.append(&mut lane.exchanges);
+            death(run, planned, &mut result, how);
+        }
     } else {
         run.leave(lane);
     }

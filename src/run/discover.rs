@@ -14,7 +14,7 @@ use crate::{
     events::CapabilityFact,
     plan::Plan,
     suite::{
-        expr::{Expr, Judgement, Scope, value},
+        expr::{Expr, Judgement, Value, value},
         format::{CapabilityDef, FoundBy},
         request, rpc,
     },
@@ -48,7 +48,7 @@ pub async fn capabilities(run: &Arc<Run>) -> BTreeMap<String, CapabilityFact> {
         let (present, why) = find(run, &mut lane, def, &mut asked).await;
         facts.insert(name.clone(), CapabilityFact { name, present, why });
     }
-    super::undo::all(lane).await;
+    super::undo::all(&mut lane).await;
     facts
 }
 
@@ -87,12 +87,12 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
     let (Some(when), Some(reply)) = (&found_by.when, &answer.reply) else {
         return (false, format!("{call} answers {code}"));
     };
-    let mut scope = Scope::new();
+    let mut scope = super::step::names_of(&Value::Null, answer);
     scope.insert("reply".into(), value::from_message(reply));
     match Expr::compile(when.as_ref()).map(|expr| expr.judge(&scope)) {
         Ok(Judgement::Holds) => (true, format!("{call} says so")),
+        Ok(Judgement::Mistake(error)) | Err(error) => (false, error),
         Ok(_) => (false, format!("{call} does not say so")),
-        Err(error) => (false, error),
     }
 }
 

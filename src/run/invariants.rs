@@ -33,6 +33,8 @@ struct Seen {
     /// The first breach: expression, what was seen, the exchange, during which check.
     broken: Option<(String, String, Exchange, String)>,
     breaches: usize,
+    /// What is wrong with the invariant itself.
+    mistake: Option<String>,
 }
 
 impl Invariants {
@@ -71,11 +73,10 @@ impl Invariants {
         }
         let request = value::from_message(request);
         let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
+        let names = super::step::names_of(&request, answer);
         for reply in &replies {
-            let mut scope = Scope::new();
-            scope.insert("request".into(), request.clone());
+            let mut scope = names.clone();
             scope.insert("reply".into(), reply.clone());
-            scope.insert("replies".into(), Value::from(replies.clone()));
             for watched in &concerned {
                 watched.look(&scope, exchange, during);
             }
@@ -104,7 +105,7 @@ impl Watched {
         let def = &self.planned.source.def;
         let judge = |source: &str| match Expr::compile(source) {
             Ok(expr) => expr.judge(scope),
-            Err(error) => Judgement::Undecided(error),
+            Err(error) => Judgement::Mistake(error),
         };
         if let Some(when) = &def.when
             && judge(when.as_ref()) != Judgement::Holds
@@ -160,6 +161,9 @@ impl Watched {
                 exchange: Some(0),
                 replay: replay(during),
             });
+        } else if let Some(mistake) = &seen.mistake {
+            result.verdict = Verdict::Error;
+            result.reason = Some(mistake.clone());
         } else if let Some((kind, why)) = skip {
             result.verdict = Verdict::Skip;
             result.kind = Some(kind);

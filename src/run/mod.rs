@@ -242,10 +242,13 @@ impl Run {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 
-    async fn undo_what_was_left(&self) {
+    /// Says how the target died, if it did.
+    async fn undo_what_was_left(&self) -> Option<String> {
+        let mut died = None;
         let lanes = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        for lane in lanes {
-            undo::all(lane).await;
+        for mut lane in lanes {
+            died = died.or(undo::all(&mut lane).await);
         }
+        died
     }
 }

@@ -198,10 +198,21 @@ impl Schedule<'_> {
             && let Some(users) = self.wanted.get_mut(key)
         {
             *users -= 1;
-            if *users == 0 {
-                self.run.shared.take_down(key).await;
+            // On one that is gone there is nothing to take down.
+            if *users == 0
+                && !self.run.is_gone()
+                && let Some(how) = self.run.shared.take_down(key).await
+            {
+                self.death_of_nobody(&how, &format!("taking down the situation {key}")).await;
             }
         }
+    }
+
+    /// The target died of something that is no check's own.
+    async fn death_of_nobody(&mut self, how: &str, during: &str) {
+        self.run.tell(Event::TargetDied { during: vec![during.to_owned()], how: how.to_owned() });
+        self.unattributed.push(format!("the target died ({how}) during {during}"));
+        self.revive().await;
     }
 
     fn finished(&mut self, mut result: CheckResult) {
@@ -283,7 +294,12 @@ impl Schedule<'_> {
         self.run.shared.distrust();
         match target::revive(self.run).await {
             Ok(()) => {
-                self.run.undo_what_was_left().await;
+                if let Some(how) = self.run.undo_what_was_left().await {
+                    // What is left now is for the sweep: once more would lead to the same.
+                    let during = "cleaning up after its death";
+                    self.unattributed.push(format!("the target died ({how}) during {during}"));
+                    return target::revive(self.run).await.is_ok();
+                }
                 true
             }
             Err(why) => {
@@ -297,12 +313,20 @@ impl Schedule<'_> {
     /// Invariants, then everything away that still stands.
     async fn finish(&mut self, facts: &BTreeMap<String, CapabilityFact>) {
         let run = self.run;
-        run.shared.take_all_down().await;
-        run.undo_what_was_left().await;
+        let taken_down = run.shared.take_all_down().await;
+        let died = taken_down.or(run.undo_what_was_left().await);
+        if let Some(how) = died
+            && !run.is_gone()
+        {
+            self.death_of_nobody(&how, "the cleanup at the end").await;
+        }
         if !run.is_gone()
             && let Err(message) = sweep::sweep(run).await
         {
             run.tell(Event::CleanupFailed { of: "the run".to_owned(), message });
+            if let Some(how) = run.grpc.death() {
+                self.unattributed.push(format!("the target died ({how}) during the last sweep"));
+            }
         }
         for result in run.invariants.results(&run.plan, facts, |during| run.replay(during)) {
             self.finished(result);

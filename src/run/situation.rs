@@ -54,21 +54,25 @@ impl Shared {
         gone.into_iter().map(|(_, lane): (String, Lane)| lane).collect()
     }
 
-    /// Takes one down that nobody wants any more.
-    pub async fn take_down(&self, key: &str) {
-        for lane in self.forget(key) {
-            undo::all(lane).await;
+    /// Takes one down that nobody wants any more. Says how the target died, if it did.
+    pub async fn take_down(&self, key: &str) -> Option<String> {
+        let mut died = None;
+        for mut lane in self.forget(key) {
+            died = died.or(undo::all(&mut lane).await);
         }
+        died
     }
 
-    /// Takes all of them down, the youngest first.
-    pub async fn take_all_down(&self) {
+    /// Takes all of them down, the youngest first. Says how the target died, if it did.
+    pub async fn take_all_down(&self) -> Option<String> {
+        let mut died = None;
         self.cells.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut lanes =
             std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
-        while let Some((_, lane)) = lanes.pop() {
-            undo::all(lane).await;
+        while let Some((_, mut lane)) = lanes.pop() {
+            died = died.or(undo::all(&mut lane).await);
         }
+        died
     }
 
     /// After a death: nothing that stood may be trusted. It is still undone at the end.

@@ -78,7 +78,7 @@ async fn once(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<()
             let actual = match Expr::compile(expect.as_ref()).map(|expr| expr.judge(&scope)) {
                 Ok(Judgement::Holds) => continue,
                 Ok(Judgement::Broken(actual) | Judgement::Undecided(actual)) => actual,
-                Err(error) => return Err(Halt::Error(error)),
+                Ok(Judgement::Mistake(error)) | Err(error) => return Err(Halt::Error(error)),
             };
             let actual = lane.run.redactor.text(&actual);
             return Err(broken(lane, step, expect.as_ref().clone(), actual)?);
@@ -140,7 +140,7 @@ async fn call_step(
             return Err(refusal(name, &answer));
         }
         let actual = if answer.code == Code::Ok {
-            "OK".to_owned()
+            "OK: it was not refused".to_owned()
         } else {
             let message = lane.run.redactor.text(&answer.message);
             format!("{}: {message}", rpc::code_name(answer.code))
@@ -151,7 +151,7 @@ async fn call_step(
 }
 
 /// What the expectations of a call see, and what `as` binds.
-fn names_of(request: &Value, answer: &Answer) -> Scope {
+pub(super) fn names_of(request: &Value, answer: &Answer) -> Scope {
     let mut names = times(answer.sent_at, answer.elapsed);
     names.insert("request".into(), request.clone());
     names.insert("code".into(), rpc::code_name(answer.code).into());

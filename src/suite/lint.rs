@@ -66,6 +66,8 @@ struct Place<'a> {
     since: Option<Version>,
     /// The check only looks.
     looks: bool,
+    /// What a mistake without a place of its own points at.
+    at: Range<usize>,
 }
 
 impl Lint<'_> {
@@ -99,7 +101,7 @@ impl Lint<'_> {
             }
         }
         for step in &suite.sweep {
-            let place = Place { file: &step.file, since: newest(), looks: false };
+            let place = Place { file: &step.file, since: newest(), looks: false, at: 0..0 };
             self.step(&place, &step.def, &mut names::everywhere());
         }
         let mut seen = BTreeSet::new();
@@ -133,7 +135,7 @@ impl Lint<'_> {
                     self.say(file, def.found_by.span(), message);
                 }
                 if let Some(method) = self.rpc(file, call) {
-                    let place = Place { file, since: newest(), looks: false };
+                    let place = Place { file, since: newest(), looks: false, at: call.span() };
                     if let Some(with) = &found_by.with {
                         self.tree(&place, &method.input(), with, &names::everywhere());
                     }
@@ -152,14 +154,16 @@ impl Lint<'_> {
             let (name, tree) = request.def.as_ref();
             if let Some(method) = self.rpc(&request.file, name) {
                 // What its `$` parts name depends on the step; steps are looked at whole.
-                let place = Place { file: &request.file, since: newest(), looks: false };
+                let place =
+                    Place { file: &request.file, since: newest(), looks: false, at: name.span() };
                 self.fields(&place, &method.input(), tree);
             }
         }
         for undo in suite.undo.values() {
             let (name, def) = undo.def.as_ref();
             if let Some(method) = self.rpc(&undo.file, name) {
-                let place = Place { file: &undo.file, since: newest(), looks: false };
+                let place =
+                    Place { file: &undo.file, since: newest(), looks: false, at: name.span() };
                 let mut scope = names::everywhere();
                 scope.extend(names::of_call(&method));
                 for step in def.steps.iter().chain(&def.cut) {
@@ -188,7 +192,7 @@ impl Lint<'_> {
                 }
             }
             self.words(file, &def.needs);
-            let place = Place { file, since: newest(), looks: false };
+            let place = Place { file, since: newest(), looks: false, at: def.name.span() };
             let mut scope = names::everywhere();
             for below in suite.chain(def.name.as_ref()) {
                 for step in &below.def.steps {
@@ -327,7 +331,8 @@ impl Lint<'_> {
             if !variables.is_empty() {
                 scope.insert("case".into(), Type::Struct(variables));
             }
-            let place = Place { file, since: self.since(check), looks: def.looks };
+            let place =
+                Place { file, since: self.since(check), looks: def.looks, at: check.place.clone() };
             if let Some(given) = &def.given {
                 self.given(&place, given, &mut scope);
             }
@@ -385,15 +390,19 @@ impl Lint<'_> {
         }
     }
 
-    /// The version from which a check can be judged at all.
-    fn since(&self, check: &Check) -> Option<Version> {
-        let own = check.since.iter().filter_map(|since| since.as_ref().parse().ok());
+    /// The version from which a check is run: its own, or the first of one of its requirements.
+    fn since(&mut self, check: &Check) -> Option<Version> {
+        let own = check.since.as_ref().and_then(|since| {
+            since.as_ref().parse().map_err(|error| self.say(check.file(), since.span(), error)).ok()
+        });
         let of_codes = check
             .requires
             .iter()
             .filter_map(|code| self.suite.requirement(code.as_ref()))
-            .filter_map(|requirement| requirement.def.since.as_ref()?.as_ref().parse().ok());
-        own.chain(of_codes).max()
+            .map(|requirement| requirement.def.since.as_ref()?.as_ref().parse().ok())
+            .min()
+            .flatten();
+        own.max(of_codes)
     }
 
     /// A check's start: the situation, what it binds, and the overrides.
@@ -465,7 +474,7 @@ impl Lint<'_> {
         let file = place.file;
         let kinds = [&step.call, &step.exec, &step.verb];
         let Some(kind) = kinds.into_iter().flatten().next() else {
-            self.say(file, 0..0, "a step is one of `call`, `exec`, `do`");
+            self.say(file, place.at.clone(), "a step is one of `call`, `exec`, `do`");
             return;
         };
         if kinds.into_iter().flatten().count() > 1 {
@@ -757,8 +766,32 @@ impl Lint<'_> {
 
     fn invariants(&mut self) {
         let suite = self.suite;
+        let mut seen: BTreeSet<&String> =
+            suite.checks.iter().map(|check| check.def.id.as_ref()).collect();
         for invariant in &suite.invariants {
             let (file, def) = (&invariant.file, &invariant.def);
+            let id = def.id.as_ref();
+            if !seen.insert(id) {
+                self.say(file, def.id.span(), format!("a second check `{id}`"));
+            }
+            let prefix = format!("{}.", suite.standard);
+            if !id.starts_with(&prefix) {
+                self.say(file, def.id.span(), format!("a slug begins with `{prefix}`"));
+            }
+            if def.requires.is_empty() || def.watch.is_empty() || def.expect.is_empty() {
+                let message = "an invariant has something to require, to watch and to expect";
+                self.say(file, def.id.span(), message);
+            }
+            let classes: BTreeSet<Verdict> = def
+                .requires
+                .iter()
+                .filter_map(|code| suite.requirement(code.as_ref()))
+                .map(|requirement| class(&requirement.def))
+                .collect();
+            if classes.len() > 1 {
+                let message = "it mixes requirements that fail with some that warn";
+                self.say(file, def.id.span(), message);
+            }
             for code in &def.requires {
                 if suite.requirement(code.as_ref()).is_none() {
                     let message = format!("there is no requirement {}", code.as_ref());
@@ -772,7 +805,7 @@ impl Lint<'_> {
                 .filter_map(|code| suite.requirement(code.as_ref()))
                 .filter_map(|known| known.def.since.as_ref()?.as_ref().parse().ok())
                 .max();
-            let place = Place { file, since, looks: true };
+            let place = Place { file, since, looks: true, at: def.id.span() };
             for watched in &def.watch {
                 let Some(method) = self.rpc(file, watched) else { continue };
                 let scope = names::of_call(&method);

@@ -240,12 +240,23 @@ impl Suite {
                 )),
                 None => mistakes.push(Diagnostic::new(file, 0..0, "suite.toml says no `versions`")),
             }
-        } else if let Some(standard) = &parsed.standard {
-            mistakes.push(Diagnostic::new(
-                file,
-                standard.span(),
-                "`standard` belongs into suite.toml",
-            ));
+        } else {
+            let misplaced = [
+                ("standard", parsed.standard.as_ref().map(Spanned::span)),
+                ("versions", parsed.versions.as_ref().map(Spanned::span)),
+                ("package", parsed.package.as_ref().map(Spanned::span)),
+                ("title", parsed.title.as_ref().map(|_| 0..0)),
+                ("read_only", parsed.read_only.first().map(Spanned::span)),
+                ("retired", parsed.retired.first().map(Spanned::span)),
+                ("endpoints", (!parsed.endpoints.is_empty()).then_some(0..0)),
+                ("sections", (!parsed.sections.is_empty()).then_some(0..0)),
+            ];
+            for (key, place) in misplaced {
+                if let Some(place) = place {
+                    let message = format!("`{key}` belongs into suite.toml");
+                    mistakes.push(Diagnostic::new(file, place, message));
+                }
+            }
         }
         self.capabilities.extend(sourced(file, parsed.capability));
         self.sweep.extend(sourced(file, parsed.sweep));

@@ -42,6 +42,7 @@ pub fn of_call(method: &MethodDescriptor) -> Names {
 /// The same for a verb.
 pub fn of_verb(reply: Type) -> Names {
     let mut names = of_any();
+    names.insert("request".into(), Type::Dyn);
     names.insert("reply".into(), reply);
     names
 }

@@ -4,18 +4,23 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
+
+use prost_reflect::DynamicMessage;
 
 use super::{Done, Params, Verb};
 use crate::{
     image::GUEST,
     run::{
+        Run,
         halt::Halt,
         lane::Lane,
-        workspace::{PREFIX, is_id, lives},
+        workspace::{PREFIX, is_id},
     },
     suite::{
-        expr::{Value, types::Type, value},
+        expr::{Expr, Judgement, Scope, Value, types::Type, value},
+        request, rpc,
         signature::{Param, Signature},
     },
 };
@@ -41,7 +46,7 @@ pub const RECORD: Verb = Verb {
         reply: || Type::members([("dir", Type::Text)]),
         looks: false,
     },
-    run: |lane, _| -> Done<'_> { Box::pin(async move { record(lane) }) },
+    run: |lane, _| -> Done<'_> { Box::pin(record(lane)) },
 };
 
 /// What the recording plugin was called with: its commands, the sandboxes that were added and not
@@ -88,12 +93,14 @@ fn without_config(lane: &mut Lane) -> Result<Value, Halt> {
     let (conf, _) = folders(lane)?;
     let suffix = format!(".{PREFIX}{}", lane.run.id);
     // First the way back: a half-done change must be put back too.
-    let folder = conf.clone();
+    let (folder, id, run) = (conf.clone(), lane.run.id.clone(), lane.run.clone());
     lane.at_end(Box::new(move || {
         Box::pin(async move {
-            put_back(&folder).map_err(|error| {
+            put_back(&folder, |of| of == id).map_err(|error| {
                 format!("cannot put the CNI configuration back in {}: {error}", folder.display())
-            })
+            })?;
+            await_network(&run).await;
+            Ok(())
         })
     }));
     let entries = std::fs::read_dir(&conf).map_err(|error| failed("read", &conf, &error))?;
@@ -105,33 +112,37 @@ fn without_config(lane: &mut Lane) -> Result<Value, Halt> {
     Ok(value::map(std::iter::empty::<(&str, Value)>()))
 }
 
-/// Puts configurations back that a run took away, and removes those of our recording plugin.
+/// Puts configurations back that runs took away, and removes those of their recording plugins. `of`
+/// says whether a run, by its id, is meant.
 ///
 /// # Errors
 /// The system's.
-pub fn put_back(conf: &Path) -> io::Result<()> {
+pub fn put_back(conf: &Path, of: impl Fn(&str) -> bool) -> io::Result<()> {
     let mark = format!(".{PREFIX}");
     for entry in std::fs::read_dir(conf)? {
         let path = entry?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if name.starts_with(RECORDING) {
+        let recording = name.strip_prefix(RECORDING).and_then(|rest| rest.split('.').next());
+        if recording.is_some_and(&of) {
             std::fs::remove_file(&path)?;
-        } else if let Some((original, _)) = name.split_once(&mark) {
+        } else if let Some((original, id)) = name.split_once(&mark)
+            && of(id)
+        {
             std::fs::rename(&path, path.with_file_name(original))?;
         }
     }
     Ok(())
 }
 
-/// Removes recording plugins that a killed run left.
+/// Removes recording plugins that killed runs left; `of` says whether a run, by its id, is meant.
 ///
 /// # Errors
 /// The system's.
-pub fn remove_plugins(bin: &Path) -> io::Result<()> {
+pub fn remove_plugins(bin: &Path, of: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in std::fs::read_dir(bin)? {
         let path = entry?.path();
         let id = path.file_name().and_then(|name| name.to_str()?.strip_prefix(PREFIX));
-        if id.is_some_and(|id| is_id(id) && !lives(id)) {
+        if id.is_some_and(|id| is_id(id) && of(id)) {
             std::fs::remove_file(&path)?;
         }
     }
@@ -141,13 +152,13 @@ pub fn remove_plugins(bin: &Path) -> io::Result<()> {
 /// The runtime takes the first file by name.
 const RECORDING: &str = "00-stdcheck-";
 
-fn record(lane: &mut Lane) -> Result<Value, Halt> {
+async fn record(lane: &mut Lane) -> Result<Value, Halt> {
     let (conf, bin) = folders(lane)?;
     let id = lane.run.id.clone();
     let dir = lane.run.dir.join("cni");
     let plugin = bin.join(format!("{PREFIX}{id}"));
     let file = conf.join(format!("{RECORDING}{id}.conflist"));
-    let (plugin_gone, file_gone) = (plugin.clone(), file.clone());
+    let (plugin_gone, file_gone, run) = (plugin.clone(), file.clone(), lane.run.clone());
     lane.at_end(Box::new(move || {
         Box::pin(async move {
             for path in [file_gone, plugin_gone] {
@@ -158,20 +169,25 @@ fn record(lane: &mut Lane) -> Result<Value, Halt> {
                     _ => {}
                 }
             }
+            await_network(&run).await;
             Ok(())
         })
     }));
+    // What another check recorded is not this one's.
+    let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).map_err(|error| failed("make", &dir, &error))?;
     write_executable(&plugin).map_err(|error| failed("write", &plugin, &error))?;
+    let name = format!("{PREFIX}{id}");
     let list = serde_json::json!({
         "cniVersion": "0.4.0",
-        "name": format!("{PREFIX}{id}"),
+        "name": name,
         "plugins": [{ "type": format!("{PREFIX}{id}"), "stdcheckDir": dir }],
     });
     // Beside and renamed: the runtime watches the folder and must not read half a file.
     let half = conf.join(format!("{RECORDING}{id}.new"));
     std::fs::write(&half, list.to_string()).map_err(|error| failed("write", &half, &error))?;
     std::fs::rename(&half, &file).map_err(|error| failed("write", &file, &error))?;
+    await_status(&lane.run, |status| format!("{status:?}").contains(&name)).await;
     Ok(value::map([("dir", Value::from(dir.display().to_string()))]))
 }
 
@@ -179,6 +195,41 @@ fn write_executable(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, GUEST)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+/// A runtime watches its folder, and takes a change up in its own time.
+const TAKING_UP: Duration = Duration::from_secs(3);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Waits until the verbose Status shows something. One that never does (not every runtime tells its
+/// network's name) has had its time then.
+async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> bool) {
+    let Ok(method) = rpc::find(&run.plan.suite.package, "RuntimeService/Status") else { return };
+    let mut request = DynamicMessage::new(method.input());
+    let verbose = value::map([("verbose", Value::Bool(true))]);
+    if request::fill(&mut request, &verbose).is_err() {
+        return;
+    }
+    let _pending = run.clock.start();
+    let begin = Instant::now();
+    while begin.elapsed() < TAKING_UP {
+        let answer = run.grpc.call(&method, &request, TAKING_UP).await;
+        if answer.reply.is_some_and(|status| shows(&status)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+    }
+}
+
+/// Waits until the target says again that its network is ready: the next check needs it.
+async fn await_network(run: &Run) {
+    await_status(run, |status| {
+        let status = value::from_message(status);
+        let scope = Scope::from([("reply".to_owned(), status)]);
+        Expr::compile("reply.status.conditions.exists(c, c.type == 'NetworkReady' && c.status)")
+            .is_ok_and(|ready| ready.judge(&scope) == Judgement::Holds)
+    })
+    .await;
 }
 
 /// One line of the recording: `COMMAND CONTAINERID NETNS`.
@@ -247,12 +298,13 @@ mod tests {
         write("10-net.conflist.stdcheck-00c0ffee");
         write("00-stdcheck-00c0ffee.conflist");
         write("20-other.conf");
-        put_back(folder.path()).unwrap();
+        write("30-net.conf.stdcheck-0badcafe");
+        put_back(folder.path(), |id| id == "00c0ffee").unwrap();
         let mut names: Vec<String> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["10-net.conflist", "20-other.conf"]);
+        assert_eq!(names, ["10-net.conflist", "20-other.conf", "30-net.conf.stdcheck-0badcafe"]);
     }
 }

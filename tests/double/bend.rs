@@ -8,7 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use prost::Message;
+use prost_reflect::DynamicMessage;
 use serde::{Deserialize, Serialize};
+use stdcheck::suite::rpc;
 use tonic::Code;
 
 /// A request as a bend sees it.
@@ -25,6 +27,12 @@ impl Call {
     /// The request as its type.
     pub fn request<M: Message + Default>(&self) -> M {
         M::decode(self.request.clone()).expect("what stdcheck sends is sound")
+    }
+
+    /// The request by its descriptor.
+    pub fn message(&self) -> DynamicMessage {
+        let method = rpc::find("runtime.v1", &self.rpc).expect("an rpc of the interface");
+        DynamicMessage::decode(method.input(), self.request.clone()).expect("it is sound")
     }
 }
 
@@ -167,10 +175,41 @@ impl Bends {
 pub struct Defect {
     /// The rpc that it bends.
     pub rpc: String,
-    /// Only this call of it in the double's life, counted from 1; every one if left out.
-    pub nth: Option<usize>,
+    /// Which calls it bends.
+    pub when: When,
     /// What is done.
     pub effect: Effect,
+}
+
+/// Which calls of its rpc a defect bends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum When {
+    /// Every one.
+    Always,
+    /// Only this one in the double's life, counted from 1.
+    Nth(usize),
+    /// Those without this message: `config.metadata`.
+    Lacks(String),
+}
+
+impl When {
+    fn fits(&self, call: &Call) -> bool {
+        match self {
+            When::Always => true,
+            When::Nth(nth) => *nth == call.nth,
+            When::Lacks(path) => !has(&call.message(), path),
+        }
+    }
+}
+
+/// Whether a message has the message at the end of a path.
+fn has(message: &DynamicMessage, path: &str) -> bool {
+    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+    if !message.has_field_by_name(name) {
+        return false;
+    }
+    let field = message.get_field_by_name(name).expect("a field of the message");
+    rest.is_empty() || field.as_message().is_some_and(|inner| has(inner, rest))
 }
 
 /// What a defect does.
@@ -188,7 +227,7 @@ pub enum Effect {
 
 impl Bend for Defect {
     fn before(&self, call: &Call) -> Deed {
-        if self.nth.is_some_and(|nth| nth != call.nth) {
+        if !self.when.fits(call) {
             return Deed::Serve;
         }
         match &self.effect {

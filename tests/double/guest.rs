@@ -35,7 +35,7 @@ pub fn exec_sync(state: &mut State, request: ExecSyncRequest) -> Result<ExecSync
         _ => return Err(Status::unknown("no such file")),
     };
     let stdout: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    Ok(ExecSyncResponse { stdout: stdout.into(), stderr: Vec::new().into(), exit_code })
+    Ok(ExecSyncResponse { stdout: stdout.into(), stderr: Vec::new(), exit_code })
 }
 
 /// One line for each path; exit code 1 if any is not there.

@@ -23,7 +23,7 @@ mod server;
 mod service;
 mod state;
 
-pub use bend::{Answer, Bend, Bends, Call, Deed, Defect, Effect};
+pub use bend::{Answer, Bend, Bends, Call, Deed, Defect, Effect, When};
 pub use process::{DoubleProcess, ENVIRONMENT, serve_if_told};
 pub use server::Double;
 pub use state::{Container, Image, Sandbox, State, Store, image_id};

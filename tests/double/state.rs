@@ -178,6 +178,15 @@ impl Store {
         Ok(result)
     }
 
+    /// Puts something there that no rpc made.
+    pub fn put(&self, work: impl FnOnce(&mut State)) {
+        let put = |state: &mut State| {
+            work(state);
+            Ok(())
+        };
+        self.change(put).expect("no refusal in it");
+    }
+
     /// What there is now.
     pub fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()

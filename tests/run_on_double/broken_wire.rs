@@ -9,7 +9,7 @@ use crate::{
     harness::{Bench, Told},
 };
 
-const CHECK: &str = "cri.sandbox-status.timestamp";
+const CHECK: &str = "cri.sandbox-status.annotations";
 
 /// A run in which PodSandboxStatus answers that.
 fn answered(answer: Answer) -> Told {
@@ -87,4 +87,16 @@ fn an_answer_below_the_limit_is_no_trouble() {
 fn an_ok_without_a_reply_is_a_finding() {
     let told = answered(Answer { replies: Vec::new(), ..Answer::bytes("") });
     assert!(!actual(&told).is_empty());
+}
+
+#[test]
+fn it_is_no_refusal_where_one_is_expected() {
+    for answer in [Answer::body("text"), Answer { replies: Vec::new(), ..Answer::bytes("") }] {
+        let bench = Bench::new();
+        let double = Double::start(bench.path());
+        double.bends.before("RuntimeService/StartContainer", move |_| Deed::Answer(answer.clone()));
+        let check = "cri.start-container.unknown";
+        let told = bench.cri(&double.socket, &["--select", check]);
+        assert_eq!(told.check(check)["verdict"], "fail");
+    }
 }

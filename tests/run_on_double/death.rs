@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    double::{Deed, Defect, Double, DoubleProcess, Effect},
+    double::{Deed, Defect, Double, DoubleProcess, Effect, When},
     harness::{Bench, Told},
 };
 
@@ -15,7 +15,7 @@ const SELECT: &[&str] =
     &["--select", CULPRIT, "--select", "cri.stop-sandbox.*", "--select", "cri.version.*"];
 
 fn defect(effect: Effect) -> Defect {
-    Defect { rpc: RPC.into(), nth: None, effect }
+    Defect { rpc: RPC.into(), when: When::Always, effect }
 }
 
 fn run(bench: &Bench, socket: &Path, more: &[&str]) -> Told {
@@ -94,17 +94,20 @@ fn under_several_checks_that_cannot_be_asked_again_accuses_none_of_them() {
 }
 
 #[test]
-fn between_two_calls_is_seen() {
+fn of_the_cleanup_after_a_check_is_the_checks() {
     let bench = Bench::new();
-    // It dies at the first call after the check's last one: when the sandbox is stopped again.
-    let dies =
-        Defect { rpc: "RuntimeService/StopPodSandbox".into(), nth: Some(1), effect: Effect::Die };
+    // The check itself never calls it.
+    let dies = Defect {
+        rpc: "RuntimeService/StopPodSandbox".into(),
+        when: When::Nth(1),
+        effect: Effect::Die,
+    };
     let mut double = DoubleProcess::start(bench.path(), &[dies]);
     let check = "cri.sandbox-status.namespaces-host-network";
     let told = bench.cri(&double.socket(), &["--select", check, "-j", "1"]);
     assert!(!double.lives(), "it never died");
-    assert_ne!(told.code, 0, "a death is never green: {told:?}");
-    assert_eq!(told.report["conclusion"], "not-conformant");
+    assert_eq!(told.ids("fail"), [check]);
+    assert_eq!(told.code, 1);
 }
 
 #[test]
@@ -136,8 +139,11 @@ fn a_check_may_restart_it_on_purpose() {
 #[test]
 fn checks_that_may_kill_run_last_and_alone_and_only_if_allowed() {
     let bench = Bench::new();
-    let dies =
-        Defect { rpc: "RuntimeService/RunPodSandbox".into(), nth: Some(2), effect: Effect::Die };
+    let dies = Defect {
+        rpc: "RuntimeService/RunPodSandbox".into(),
+        when: When::Lacks("config.metadata".into()),
+        effect: Effect::Die,
+    };
     let double = DoubleProcess::start(bench.path(), &[dies]);
     let select = ["--select", "cri.run-sandbox.missing", "--select", "cri.stop-sandbox.twice"];
     let told = bench.cri(&double.socket(), &[&select[..], &["-j", "4"]].concat());
@@ -147,8 +153,26 @@ fn checks_that_may_kill_run_last_and_alone_and_only_if_allowed() {
     let restart = double.restart_command();
     let more = ["-j", "4", "--restart-cmd", &restart];
     let told = bench.cri(&double.socket(), &[&select[..], &more].concat());
-    let failed = told.ids("fail");
-    assert!(failed.len() == 1 && failed[0].starts_with("cri.run-sandbox.missing"), "{failed:?}");
+    let both = ["config", "metadata"].map(|case| format!("cri.run-sandbox.missing[{case}]"));
+    assert_eq!(told.ids("fail"), both);
     assert_eq!(told.check("cri.stop-sandbox.twice")["verdict"], "pass");
     assert_eq!(told.code, 1);
+}
+
+#[test]
+fn while_a_situation_is_taken_down_that_checks_shared_is_nobodys() {
+    let bench = Bench::new();
+    let double = Double::start(bench.path());
+    double.bends.before("RuntimeService/StopPodSandbox", |call| match call.nth {
+        1 => Deed::Die,
+        _ => Deed::Serve,
+    });
+    let select = ["--select", "cri.list-sandboxes.by-id", "--select", "cri.version.names"];
+    let told = bench.cri(&double.socket, &[&select[..], &["-j", "1"]].concat());
+    assert_eq!(told.ids("fail"), Vec::<&str>::new());
+    let unattributed = told.report["unattributed_deaths"][0].as_str().expect("text");
+    assert!(unattributed.contains("taking down the situation sandbox"), "{unattributed}");
+    assert_eq!(told.report["conclusion"], "not-conformant");
+    assert_eq!(told.code, 1);
+    assert_eq!(double.store.state().counts(), (0, 0, 0));
 }

@@ -5,7 +5,7 @@ use stdcheck::proto::cri::v1::{
 };
 
 use crate::{
-    double::{Double, State, image_id},
+    double::{Container, Double, Image, Sandbox, State, image_id},
     harness::Bench,
 };
 
@@ -23,24 +23,24 @@ fn move_in(state: &mut State) {
     let config = PodSandboxConfig { metadata: Some(metadata), ..PodSandboxConfig::default() };
     let metadata = ContainerMetadata { name: "app".into(), attempt: 0 };
     let container = ContainerConfig { metadata: Some(metadata), ..ContainerConfig::default() };
-    state.images.push(crate::double::Image {
+    state.images.push(Image {
         id: format!("sha256:{image}"),
         tags: vec!["docker.io/library/stdcheck-web:1".into()],
-        ..crate::double::Image::default()
+        ..Image::default()
     });
-    state.sandboxes.push(crate::double::Sandbox {
+    state.sandboxes.push(Sandbox {
         id: sandbox.clone(),
         config,
         created_at: 1_700_000_000_000_000_000,
-        ..crate::double::Sandbox::default()
+        ..Sandbox::default()
     });
-    state.containers.push(crate::double::Container {
+    state.containers.push(Container {
         id: state.ids.to_string(),
         sandbox,
         config: container,
         created_at: 1_700_000_000_000_000_000,
         started_at: 1_700_000_000_000_000_000,
-        ..crate::double::Container::default()
+        ..Container::default()
     });
 }
 
@@ -53,7 +53,7 @@ fn things(state: State) -> State {
 fn is_not_accused_and_everything_of_ours_is_taken_away() {
     let bench = Bench::new();
     let double = Double::start(bench.path());
-    double.store.change(|state| Ok(move_in(state))).expect("no refusal");
+    double.store.put(move_in);
     let before = double.store.state();
 
     let told = bench.cri(&double.socket, &["--api", "1.37", "-j", "8"]);
@@ -99,18 +99,33 @@ fn is_judged_by_the_oldest_version_where_its_name_is_not_known() {
 }
 
 #[test]
-fn an_image_of_the_users_is_pulled_and_left() {
+fn an_image_of_the_users_is_pulled_and_removed_again() {
     let bench = Bench::new();
     let double = Double::start(bench.path());
     let image = "registry.example/team/app:7";
-    let told = bench.cri(&double.socket, &["--image", image, "--select", "cri.start-container.*"]);
+    let arguments = ["--image", image, "--select", "cri.start-container.*"];
+    let told = bench.cri(&double.socket, &arguments);
     assert_eq!(told.code, 0, "{:?}", told.with_verdict("error"));
     assert_eq!(told.check("cri.start-container.running")["verdict"], "pass");
     let needs_guest = told.check("cri.start-container.when-exited");
     assert_eq!(needs_guest["kind"], "not-checked", "{needs_guest}");
-    let state = double.store.state();
-    assert_eq!(state.counts(), (0, 0, 1));
-    assert_eq!(state.images[0].id, image_id(image));
+    assert_eq!(double.bends.calls("ImageService/PullImage"), 1);
+    assert_eq!(double.store.state().counts(), (0, 0, 0));
+}
+
+#[test]
+fn an_image_of_the_users_that_is_there_is_left() {
+    let bench = Bench::new();
+    let double = Double::start(bench.path());
+    let name = "registry.example/team/app:7";
+    let image = Image { id: image_id(name), tags: vec![name.into()], ..Image::default() };
+    double.store.put(|state| state.images.push(image));
+    let before = double.store.state();
+    let arguments = ["--image", name, "--select", "cri.start-container.*"];
+    let told = bench.cri(&double.socket, &arguments);
+    assert_eq!(told.check("cri.start-container.running")["verdict"], "pass");
+    assert_eq!(double.bends.calls("ImageService/PullImage"), 0);
+    assert_eq!(things(double.store.state()), things(before));
 }
 
 #[test]

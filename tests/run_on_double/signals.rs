@@ -1,6 +1,9 @@
 //! Ctrl-C and SIGTERM, once and twice.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::{
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
 
 use nix::sys::signal::Signal;
 
@@ -9,7 +12,12 @@ use crate::{
     harness::{Bench, Running},
 };
 
-const SELECT: &[&str] = &["--select", "cri.sandbox-status.*", "--select", "cri.stop-sandbox.*"];
+/// The first call of PodSandboxStatus finds a sandbox there.
+const SELECT: &[&str] =
+    &["--select", "cri.sandbox-status.annotations", "--select", "cri.stop-sandbox.*", "-j", "1"];
+
+/// Much longer than anything takes: a test that waits in vain fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A double that hangs in one rpc, and tells when it is in it.
 fn hanging_in(double: &Double, rpc: &str) -> Receiver<()> {
@@ -33,7 +41,7 @@ fn one_ends_the_run_in_order() {
         let double = Double::start(bench.path());
         let arrived = hanging_in(&double, "RuntimeService/PodSandboxStatus");
         let running = start(&bench, &double);
-        arrived.recv().expect("a check asks");
+        arrived.recv_timeout(PATIENCE).expect("a check asks");
         running.signal(signal);
         let mut told = running.end();
         told.report = bench.report();
@@ -58,10 +66,10 @@ fn a_second_one_ends_it_at_once_and_clean_removes_what_is_left() {
         let arrived = hanging_in(&double, "RuntimeService/PodSandboxStatus");
         let cleaning = hanging_in(&double, "RuntimeService/StopPodSandbox");
         let mut running = start(&bench, &double);
-        arrived.recv().expect("a check asks");
+        arrived.recv_timeout(PATIENCE).expect("a check asks");
         running.signal(signal);
         running.hear("stopping, and cleaning up");
-        cleaning.recv().expect("the cleanup asks");
+        cleaning.recv_timeout(PATIENCE).expect("the cleanup asks");
         running.signal(signal);
         let told = running.end();
         assert_eq!(told.code, 130, "{}", told.stderr);
@@ -76,7 +84,7 @@ fn a_second_one_ends_it_at_once_and_clean_removes_what_is_left() {
         assert_eq!(double.store.state().counts(), (0, 0, 0));
         assert_eq!(bench.leftovers(), Vec::<String>::new(), "{}", cleaned.stdout);
         let again = bench.stdcheck(["cri", "clean", "--socket", &socket]);
-        assert_eq!(again.stdout, "nothing of a dead run is left\n");
+        assert_eq!(again.stdout, "nothing of a run that died here is left\n");
     }
 }
 
@@ -89,10 +97,10 @@ fn one_during_a_call_that_makes_something_still_takes_it_away() {
     double.bends.after("RuntimeService/RunPodSandbox", move |_, _| {
         let _ = there.send(());
         let (_keep, never) = channel::<()>();
-        let _ = never.recv_timeout(std::time::Duration::from_secs(1));
+        let _ = never.recv_timeout(Duration::from_secs(1));
     });
     let running = start(&bench, &double);
-    arrived.recv().expect("a sandbox is made");
+    arrived.recv_timeout(PATIENCE).expect("a sandbox is made");
     running.signal(Signal::SIGINT);
     let told = running.end();
     assert_eq!(told.code, 130, "{}", told.stderr);
@@ -105,11 +113,11 @@ fn clean_leaves_a_run_that_lives_alone() {
     let double = Double::start(bench.path());
     let arrived = hanging_in(&double, "RuntimeService/PodSandboxStatus");
     let running = start(&bench, &double);
-    arrived.recv().expect("a check asks");
+    arrived.recv_timeout(PATIENCE).expect("a check asks");
     let before = double.store.state().counts();
     let socket = double.socket.display().to_string();
     let cleaned = bench.stdcheck(["cri", "clean", "--socket", &socket]);
-    assert_eq!(cleaned.stdout, "nothing of a dead run is left\n", "{cleaned:?}");
+    assert_eq!(cleaned.stdout, "nothing of a run that died here is left\n", "{cleaned:?}");
     assert!(double.store.state().counts().0 >= before.0);
     running.signal(Signal::SIGINT);
     assert_eq!(running.end().code, 130);

@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::endpoint::Endpoint;
+use crate::drive::process::start_time;
 
 /// The process that listens on a unix socket. A restart changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +40,6 @@ impl Peer {
     pub fn is_alive(&self) -> bool {
         start_time(self.pid) == Some(self.started)
     }
-}
-
-/// Field 22 of `/proc/PID/stat`; none for a process that is gone or a zombie.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name stands in parentheses and may hold anything, also parentheses.
-    let (_, after) = stat.rsplit_once(')')?;
-    let mut fields = after.split_ascii_whitespace();
-    let state = fields.next()?;
-    if state == "Z" || state == "X" {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }
 
 /// What is known of all connections of one client.

@@ -4,6 +4,7 @@ mod codec;
 mod decode;
 mod endpoint;
 mod link;
+mod notice;
 
 use std::{
     sync::Arc,
@@ -20,7 +21,11 @@ use tower::service_fn;
 pub use endpoint::Endpoint;
 pub use link::Peer;
 
-use self::{codec::RawCodec, link::Link};
+use self::{
+    codec::RawCodec,
+    link::Link,
+    notice::{Noticing, Sent},
+};
 use super::clock::PendingClock;
 
 /// The largest message that we take.
@@ -140,8 +145,9 @@ impl Grpc {
         let sent_at = SystemTime::now();
         let begin = Instant::now();
         let pending = self.clock.start();
-        let received =
-            tokio::time::timeout(deadline, self.exchange(method, request, deadline)).await;
+        let sent = Sent::default();
+        let exchange = self.exchange(method, request, deadline, &sent);
+        let received = tokio::time::timeout(deadline, exchange).await;
         drop(pending);
         let elapsed = begin.elapsed();
         let mut answer = Answer {
@@ -177,7 +183,7 @@ impl Grpc {
         if let Some(status) = status {
             answer.code = status.code();
             answer.message = status.message().to_owned();
-            if is_local(&status) {
+            if !sent.is(status.code()) {
                 answer.outcome = self.classify(&status, ended_before, deadline, elapsed).await;
                 if let Outcome::Died(how) | Outcome::Broken(how) | Outcome::Unreachable(how) =
                     &answer.outcome
@@ -204,13 +210,15 @@ impl Grpc {
         method: &MethodDescriptor,
         message: &DynamicMessage,
         deadline: Duration,
+        sent: &Sent,
     ) -> (Vec<Bytes>, Option<Status>) {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let path = match PathAndQuery::try_from(path) {
             Ok(path) => path,
             Err(error) => return (Vec::new(), Some(Status::internal(error.to_string()))),
         };
-        let mut client = tonic::client::Grpc::new(self.channel.clone())
+        let channel = Noticing { channel: self.channel.clone(), sent: sent.clone() };
+        let mut client = tonic::client::Grpc::new(channel)
             .max_decoding_message_size(RECEIVE_LIMIT)
             .max_encoding_message_size(RECEIVE_LIMIT);
         if let Err(error) = client.ready().await {
@@ -269,19 +277,14 @@ impl Grpc {
     }
 }
 
-/// Whether our own side made this status: one that the target sent has no source.
-fn is_local(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
-}
-
 fn late(deadline: Duration) -> String {
     format!("no answer within {}", humantime::format_duration(deadline))
 }
 
-/// An error with all its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+/// The message of a status that our own side made, with all its causes, in one line.
+fn chain(status: &Status) -> String {
+    let mut text = status.message().to_owned();
+    let mut cause = std::error::Error::source(status);
     while let Some(inner) = cause {
         let told = inner.to_string();
         if !text.contains(&told) {

@@ -72,8 +72,9 @@ fn through_proxy(error: &str) -> bool {
 
 fn plain_http(address: SocketAddr) -> String {
     format!(
-        "tell the runtime that it is plain http: containerd by certs.d/{address}/hosts.toml with \
-         server = \"http://{address}\", CRI-O by [[registry]] location = \"{address}\", insecure = true in \
+        "tell the runtime that it is plain http: containerd by config_path and there \
+         {address}/hosts.toml with [host.\"http://{address}\"] and capabilities = [\"pull\", \
+         \"resolve\"], CRI-O by [[registry]] location = \"{address}\", insecure = true in \
          registries.conf; give the registry a fixed port with --registry-listen"
     )
 }

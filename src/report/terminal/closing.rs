@@ -52,6 +52,7 @@ fn section(style: Style, title: &str, items: &[String]) -> String {
 /// One line or two for each open finding and error: their blocks have scrolled away by now.
 fn findings(results: &[CheckResult], header: &Header) -> String {
     let mut out = String::new();
+    let mut errors: Vec<&str> = Vec::new();
     for verdict in [Verdict::Fail, Verdict::Warn, Verdict::Error] {
         for result in
             results.iter().filter(|result| result.verdict == verdict && result.waived.is_none())
@@ -64,6 +65,13 @@ fn findings(results: &[CheckResult], header: &Header) -> String {
                 .reason
                 .as_deref()
                 .or(result.finding.as_ref().map(|finding| finding.actual.as_str()));
+            // The same cause is told once.
+            if let Some(why) = why.filter(|_| verdict == Verdict::Error) {
+                if errors.contains(&why) {
+                    continue;
+                }
+                errors.push(why);
+            }
             let line = first_line(&format!("{codes}: {}", why.unwrap_or_default()), WIDTH);
             out += &labelled("", 7, &[shorten(&line, WIDTH - 7)]);
         }
@@ -147,8 +155,10 @@ fn numbers(summary: &Summary, finish: &Finish) -> String {
     let mut out = labelled("checks", COLUMN, &[checks]);
     let (broken, unknown) = (summary.broken().count(), summary.unknown().count());
     let all = summary.requirements.len();
-    let requirements =
-        format!("{all}, of which {kept} seen to be kept, {broken} broken, {unknown} MUSTs unknown");
+    let musts = if unknown == 1 { "MUST" } else { "MUSTs" };
+    let requirements = format!(
+        "{all}, of which {kept} seen to be kept, {broken} broken, {unknown} {musts} unknown"
+    );
     out += &field("requirements", COLUMN, &requirements);
     let time = format!(
         "{}, of which the target took {}",

@@ -35,6 +35,12 @@ pub fn render(result: &CheckResult) -> String {
     out + "\n"
 }
 
+/// An error whose reason was told before.
+pub fn same_error(id: &str, first: &str) -> String {
+    let word = paint(of(Verdict::Error), "ERROR");
+    format!("{word}  {}\n{}\n", paint(STRONG, id), field("", HEAD, &format!("as {first}")))
+}
+
 /// The target is gone.
 pub fn died(during: &[String], how: &str) -> String {
     let mut out = format!("{}\n", paint(BAD, "THE TARGET DIED"));

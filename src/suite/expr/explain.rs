@@ -151,9 +151,10 @@ pub fn path_ending_in(expr: &IdedExpr, key: &str) -> Option<String> {
                 .chain(&call.args)
                 .find_map(|argument| path_ending_in(argument, key))
         }
-        Expr::Comprehension(inner) => [&inner.iter_range, &inner.loop_step, &inner.result]
-            .into_iter()
-            .find_map(|part| path_ending_in(part, key)),
+        // A path that begins at the macro's own variable names nothing that a reader knows.
+        Expr::Comprehension(inner) => path_ending_in(&inner.iter_range, key).or_else(|| {
+            path_ending_in(&inner.loop_step, key).filter(|path| !path.starts_with(&inner.iter_var))
+        }),
         Expr::List(list) => list.elements.iter().find_map(|element| path_ending_in(element, key)),
         _ => None,
     }

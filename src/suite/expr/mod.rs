@@ -38,6 +38,8 @@ pub enum Judgement {
     Broken(String),
     /// It could not be evaluated; what was missing.
     Undecided(String),
+    /// The expression itself is wrong (an unknown name or function): nobody's fault but the suite's.
+    Mistake(String),
 }
 
 impl Expr {
@@ -100,6 +102,9 @@ impl Expr {
                 self.source,
                 value::brief(&other)
             )),
+            Err(error @ ExecutionError::UndeclaredReference(_)) => {
+                Judgement::Mistake(self.tell(&error, scope))
+            }
             Err(error) => Judgement::Undecided(self.tell(&error, scope)),
         }
     }

@@ -73,6 +73,25 @@ impl Type {
         }
     }
 
+    /// Whether values of the two types can be equal at all. Numbers of all kinds compare.
+    fn may_equal(&self, other: &Type) -> bool {
+        fn kind(ty: &Type) -> u8 {
+            match ty {
+                Type::Dyn => 0,
+                Type::Bool => 1,
+                Type::Int | Type::Uint | Type::Float => 2,
+                Type::Text | Type::Enum(_) => 3,
+                Type::Bytes => 4,
+                Type::Message(_) | Type::Struct(_) | Type::Map(_) => 5,
+                Type::List(_) => 6,
+            }
+        }
+        let (one, two) = (kind(self), kind(other));
+        // An enum value that the definition does not know is a number.
+        let unknown = |a: &Type, b: u8| matches!(a, Type::Enum(_)) && b == 2;
+        one == 0 || two == 0 || one == two || unknown(self, two) || unknown(other, one)
+    }
+
     fn name(&self) -> String {
         match self {
             Type::Dyn => "anything".into(),
@@ -135,9 +154,6 @@ const STANDARD: &[&str] = &[
     "bool",
     "type",
     "dyn",
-    "has",
-    "max",
-    "min",
 ];
 
 struct Resolver<'a> {
@@ -298,6 +314,16 @@ impl Resolver<'_> {
                     {
                         self.names_of_enum(&descriptor, argument);
                     }
+                }
+                if call.func_name != "@in"
+                    && let [left, right] = types.as_slice()
+                    && !left.may_equal(right)
+                {
+                    self.found.mistakes.push(format!(
+                        "{} is never equal to {}: convert one of them",
+                        left.name(),
+                        right.name()
+                    ));
                 }
                 Type::Bool
             }

@@ -145,9 +145,9 @@ pub fn as_text(value: &Value) -> String {
     }
 }
 
-/// A value for a message to a person: JSON, cut after 200 characters.
+/// A value for a message to a person: JSON, cut after 400 characters.
 pub fn brief(value: &Value) -> String {
-    const LONGEST: usize = 200;
+    const LONGEST: usize = 400;
     let text = to_json(value).to_string();
     match text.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}… ({} bytes)", &text[..at], text.len()),

@@ -54,12 +54,14 @@ async fn overlap(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let second = message(params.number("second_timeout")?)?;
     let begin = Instant::now();
     let patience = run.options.step_timeout;
-    let (first, second) = tokio::join!(run.grpc.call(&method, &first, patience), async {
-        tokio::time::sleep(HEAD_START).await;
-        let begin = Instant::now();
-        (run.grpc.call(&method, &second, patience).await, begin.elapsed())
-    });
-    let (second, second_took) = second;
+    let mut beside = Lane::new(&run, &lane.owner);
+    let (first, (second, second_took)) =
+        tokio::join!(lane.call(&method, &first, patience), async {
+            tokio::time::sleep(HEAD_START).await;
+            let begin = Instant::now();
+            (beside.call(&method, &second, patience).await, begin.elapsed())
+        });
+    lane.absorb(beside);
     // The first may be told that it was overtaken; the second must succeed.
     if second.outcome != Outcome::Answered || second.code != tonic::Code::Ok {
         return Err(refusal(STOP, &second));
