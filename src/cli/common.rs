@@ -58,9 +58,17 @@ pub struct SuiteArgs {
 }
 
 impl SuiteArgs {
-    /// Loads the suite without looking for mistakes beyond its form.
-    pub fn load(&self) -> Result<Arc<Suite>, Stop> {
-        load(&self.standard, self.suite.as_ref())
+    /// Loads it with all its mistakes; there is no suite where these are of its form.
+    pub fn examine(&self) -> Result<(Option<Arc<Suite>>, Diagnostics), Stop> {
+        match read(self.suite.as_ref(), &self.standard) {
+            Err(LoadError::Mistakes(mistakes)) => Ok((None, mistakes)),
+            Err(other) => Err(Stop::usage(other)),
+            Ok(suite) => {
+                let suite = of_standard(suite, &self.standard)?;
+                let mistakes = mistakes(&suite);
+                Ok((Some(suite), mistakes))
+            }
+        }
     }
 
     /// Loads it; one from a folder is linted first.
@@ -70,14 +78,21 @@ impl SuiteArgs {
 }
 
 fn load(standard: &str, folder: Option<&PathBuf>) -> Result<Arc<Suite>, Stop> {
-    let loaded = match folder {
-        Some(folder) => load::from_folder(folder),
-        None => load::built_in(standard),
-    };
-    let suite = loaded.map_err(|error| match error {
+    let suite = read(folder, standard).map_err(|error| match error {
         LoadError::Mistakes(mistakes) => Stop::usage(format!("the suite has mistakes\n{mistakes}")),
         other => Stop::usage(other),
     })?;
+    of_standard(suite, standard)
+}
+
+fn read(folder: Option<&PathBuf>, standard: &str) -> Result<Suite, LoadError> {
+    match folder {
+        Some(folder) => load::from_folder(folder),
+        None => load::built_in(standard),
+    }
+}
+
+fn of_standard(suite: Suite, standard: &str) -> Result<Arc<Suite>, Stop> {
     if suite.standard != standard {
         return Err(Stop::usage(format!(
             "the suite is one for `{}`, not for `{standard}`",

@@ -35,6 +35,16 @@ impl ReportFile {
     }
 }
 
+/// Where a path leads, however it is spelt; the file itself need not be there.
+pub(super) fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let of_folder = || {
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    fs::canonicalize(path).ok().or_else(of_folder).unwrap_or_else(|| path.to_owned())
+}
+
 fn open(path: &Path) -> io::Result<Sink> {
     let existing = match fs::metadata(path) {
         Ok(meta) => {

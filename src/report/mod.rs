@@ -81,7 +81,8 @@ impl Reports {
     ) -> Result<Self, ReportError> {
         let mut files = Vec::new();
         for (at, spec) in specs.iter().enumerate() {
-            if specs[..at].iter().any(|earlier| earlier.path == spec.path) {
+            let same = |earlier: &ReportSpec| file::place(&earlier.path) == file::place(&spec.path);
+            if specs[..at].iter().any(same) {
                 return Err(ReportError::SamePath(spec.path.clone()));
             }
             files.push((spec.kind, ReportFile::create(&spec.path)?));

@@ -129,7 +129,8 @@ fn with_case(plain: &Check, case: &Spanned<Tree>) -> Result<Check, Diagnostic> {
     Ok(check)
 }
 
-fn words(value: &Spanned<Tree>) -> Option<Vec<Spanned<String>>> {
+/// The words of a list, where it is one.
+pub(super) fn words(value: &Spanned<Tree>) -> Option<Vec<Spanned<String>>> {
     match value.as_ref() {
         Tree::List(items) => items
             .iter()

@@ -322,6 +322,12 @@ impl Lint<'_> {
             self.cited(check);
             self.words(file, &def.needs);
             self.words(file, &def.forbids);
+            for case in &def.cases {
+                for key in ["needs", "forbids"] {
+                    let words = case.as_ref().get(key).and_then(expand::words);
+                    self.words(file, &words.unwrap_or_default());
+                }
+            }
             let mut scope = names::everywhere();
             let variables: BTreeMap<String, Type> = check
                 .variables
@@ -567,7 +573,12 @@ impl Lint<'_> {
                 let over = step.with.as_ref().map(|with| with.as_ref().clone());
                 let merged = request::overlay(&method.input(), tree, over.as_ref(), &omitted);
                 // The base request's own place is in another file: the step is the one to tell.
+                // What `with` itself says is told at its own place below.
+                let told = step.with.as_ref().map(request::texts).unwrap_or_default();
                 for text in request::texts(&Spanned::new(at.clone(), merged)) {
+                    if told.iter().any(|own| own.span() == text.span() && own == &text) {
+                        continue;
+                    }
                     let text = Spanned::new(at.clone(), *text.as_ref());
                     self.text(place, &text, scope);
                 }

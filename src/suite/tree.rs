@@ -81,11 +81,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
         let mut table = Table::new();
-        while let Some(key) = members.next_key::<Spanned<String>>()? {
-            // The toml crate hands a date over as a map with one private key.
-            if key.as_ref().starts_with("$__toml_private") {
-                return Err(serde::de::Error::custom("a date is no value here; write text"));
-            }
+        // The toml crate hands a date over as a map with one private key, which has no place.
+        let date = |error: A::Error| match error.to_string().contains("$__toml_private_datetime") {
+            true => serde::de::Error::custom("a date is no value here; write text"),
+            false => error,
+        };
+        while let Some(key) = members.next_key::<Spanned<String>>().map_err(date)? {
             let value = members.next_value()?;
             table.push((key, value));
         }

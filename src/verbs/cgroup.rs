@@ -47,6 +47,7 @@ async fn parent(lane: &mut Lane) -> Result<Value, Halt> {
         Box::pin(async move {
             for folder in hierarchies() {
                 remove_empty(&folder.join(&name));
+                remove_empty(&folder.join(format!("{name}.slice")));
             }
             Ok(())
         })
