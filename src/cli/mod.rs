@@ -33,7 +33,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check a container runtime against CRI
+    // Its words are those of its arguments, where selections are explained.
     Cri(Box<cri::Args>),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
