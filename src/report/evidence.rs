@@ -39,7 +39,7 @@ pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
             rows.push(text("reason", reason));
         }
         (Some(reason), None) => {
-            let lines = bound(wrap(reason, bounds.width), 3 * bounds.lines);
+            let lines = bound(wrap(reason, bounds.width), bounds.lines.saturating_mul(3));
             rows.push(Row { label: "reason", lines });
         }
         _ => {}

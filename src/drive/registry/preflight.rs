@@ -114,7 +114,7 @@ ways out:
             text.starts_with("the runtime wants TLS of stdcheck's registry at 127.0.0.1:5000"),
             "{text}"
         );
-        assert!(text.contains("certs.d/127.0.0.1:5000/hosts.toml"), "{text}");
+        assert!(text.contains("127.0.0.1:5000/hosts.toml"), "{text}");
     }
 
     #[test]
