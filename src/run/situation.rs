@@ -14,7 +14,6 @@ use crate::{
     suite::{
         expr::{Scope, Value},
         format::{Given, SituationDef, StepDef},
-        lint::main_of,
         load::Sourced,
         tree::{Table, Tree},
     },
@@ -215,7 +214,7 @@ async fn steps(
     for step in &situation.def.steps {
         let over = overrides.iter().find(|(name, _)| {
             let main = run.plan.suite.situation(name.as_ref());
-            main.and_then(|main| main_of(&main.def)).is_some_and(|main| binds(step, main))
+            main.and_then(|main| main.def.main_binding()).is_some_and(|main| binds(step, main))
         });
         let over = over.map(|(_, tree)| tree.as_ref());
         step::execute(lane, step, over).await.map_err(|halt| match halt {

@@ -14,7 +14,6 @@ use crate::{
     suite::{
         expr::{Expr, Judgement, Scope, Value, value},
         format::{Span, StepDef},
-        lint::is_test,
         request, rpc,
         tree::Tree,
     },
@@ -41,7 +40,7 @@ pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Re
                 let _waiting = lane.run.clock.start();
                 tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             }
-            Err(Halt::Broken(broken)) if !is_test(step) => {
+            Err(Halt::Broken(broken)) if !step.is_test() => {
                 let waited = patience.map_or(String::new(), |within| {
                     format!(" within {}", humantime::format_duration(within))
                 });
@@ -122,7 +121,7 @@ async fn call_step(
         Outcome::Cut if step.deadline.is_some() && wanted == Codes::Any => {}
         Outcome::Cut => return Err(Halt::Error(format!("{name}: {}", answer.message))),
         Outcome::Broken(fault) => {
-            if !is_test(step) {
+            if !step.is_test() {
                 return Err(Halt::Error(format!("{name}: {}", answer.message)));
             }
             let expected = format!("{name} gives a proper answer");
@@ -136,7 +135,7 @@ async fn call_step(
         return Err(Halt::Skip(crate::verdict::SkipKind::NotApplicable, why));
     }
     if answer.outcome == Outcome::Answered && !wanted.fit(answer.code) {
-        if !is_test(step) {
+        if !step.is_test() {
             return Err(refusal(name, &answer));
         }
         let actual = if answer.code == Code::Ok {

@@ -149,6 +149,14 @@ pub struct SituationDef {
     pub steps: Vec<StepDef>,
 }
 
+impl SituationDef {
+    /// The binding whose request an override changes.
+    pub fn main_binding(&self) -> Option<&String> {
+        let first = || self.steps.iter().find_map(|step| step.bind.as_ref());
+        self.main.as_ref().or_else(first).map(Spanned::as_ref)
+    }
+}
+
 /// `[[check]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -255,6 +263,16 @@ pub struct StepDef {
     pub of: Option<Spanned<String>>,
     /// Overrules what `code`, `exit` and `expect` say about being the test.
     pub setup: Option<bool>,
+}
+
+impl StepDef {
+    /// Whether it is the test and not set-up.
+    pub fn is_test(&self) -> bool {
+        match self.setup {
+            Some(setup) => !setup,
+            None => self.code.is_some() || self.exit.is_some() || !self.expect.is_empty(),
+        }
+    }
 }
 
 /// A duration as people write it: `2s`, `500ms`.
