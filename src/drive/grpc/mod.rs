@@ -31,6 +31,9 @@ use super::clock::PendingClock;
 /// The largest message that we take.
 const RECEIVE_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How much longer than ourselves a target may think that it has.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -225,7 +228,8 @@ impl Grpc {
             return (Vec::new(), Some(Status::from_error(error.into())));
         }
         let mut request = Request::new(Bytes::from(message.encode_to_vec()));
-        request.set_timeout(deadline);
+        // Ours comes first, so that "no answer in time" is never taken for an answer of the target's.
+        request.set_timeout(deadline + GRACE);
         if method.is_server_streaming() {
             let mut bodies = Vec::new();
             match client.server_streaming(request, path, RawCodec).await {
