@@ -90,6 +90,9 @@ pub struct CapabilityFact {
     pub why: String,
 }
 
+/// How [`CapabilityFact::why`] begins where the target gave no answer that says yes or no.
+pub const NOT_FOUND_OUT: &str = "could not be found out";
+
 /// A requirement as a result cites it.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Cited {
@@ -131,6 +134,9 @@ pub struct CheckResult {
     /// From first to last step without set-up of shared situations, milliseconds.
     pub duration_ms: u64,
 }
+
+/// How the reason of a result begins under which the target died.
+pub const DIED: &str = "the target died";
 
 /// A broken requirement with its evidence.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]

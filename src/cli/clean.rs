@@ -81,6 +81,7 @@ impl Args {
                     Ok(()) => print_line(format!("run {id}: clean")),
                     Err(why) => {
                         left += 1;
+                        workspace.keep();
                         print_line(format!("run {id}: {why}"));
                     }
                 }

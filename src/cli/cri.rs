@@ -275,8 +275,11 @@ impl RunArgs {
                     _ = &mut running, if !over => over = true,
                 }
             }
-            // Dropped before the reports end: what follows is told to nobody.
-            drop(workspace);
+            if run.needs_cleaning() {
+                workspace.keep();
+            } else {
+                drop(workspace);
+            }
             let (code, errors) = reports.finish();
             for error in errors {
                 anstream::eprintln!("stdcheck: {error}");

@@ -14,12 +14,15 @@ pub fn listen(stop: &CancellationToken) {
         return;
     };
     tokio::spawn(async move {
+        // Counted here: a run that a time-out ends is not yet one that a person wants gone at once.
+        let mut signals = 0;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if stop.is_cancelled() {
+            signals += 1;
+            if signals > 1 {
                 anstream::eprintln!(
                     "stdcheck: stopped at once; `stdcheck cri clean` removes what is left"
                 );

@@ -7,7 +7,7 @@ pub mod waiver;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    events::{CapabilityFact, Cited},
+    events::{CapabilityFact, Cited, NOT_FOUND_OUT},
     suite::{
         diagnostic::Diagnostics,
         expand::{self, Check},
@@ -114,6 +114,10 @@ fn gate(
 ) -> Option<(SkipKind, String)> {
     for need in needs {
         let Some(fact) = facts.get(need).filter(|fact| !fact.present) else { continue };
+        // No answer is not a no: what depends on it is not harmless.
+        if fact.why.starts_with(NOT_FOUND_OUT) {
+            return Some((SkipKind::NotChecked, format!("{need} {}", fact.why)));
+        }
         let missing = suite.capability(need).and_then(|capability| capability.def.missing.as_ref());
         return Some(match missing {
             // Something that the user or the host could bring: the answer is unknown.

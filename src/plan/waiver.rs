@@ -10,12 +10,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
-    events::CheckResult,
+    events::{CheckResult, DIED},
     suite::{
         diagnostic::{Diagnostic, SourceFile},
+        expand,
         load::Suite,
     },
-    verdict::Verdict,
+    verdict::{SkipKind, Verdict},
 };
 
 /// The file: `[[waiver]]` entries.
@@ -98,15 +99,14 @@ fn parse(file: &Arc<SourceFile>) -> Result<Vec<Waiver>, Diagnostic> {
 impl Waiver {
     /// Whether it accepts this result: by slug, slug with case, or a code that was shown broken.
     pub fn accepts(&self, result: &CheckResult) -> bool {
+        // A breach is accepted; that the target dies is another matter.
+        if result.reason.as_ref().is_some_and(|reason| reason.starts_with(DIED)) {
+            return false;
+        }
         let id = &result.id;
         *id == self.of
             || id.split_once('[').is_some_and(|(slug, _)| slug == self.of)
             || result.finding.as_ref().is_some_and(|finding| finding.codes.contains(&self.of))
-    }
-
-    /// Whether the check of this result is one that it speaks of, found broken or not.
-    fn concerns(&self, result: &CheckResult) -> bool {
-        self.accepts(result) || result.requires.iter().any(|cited| cited.code == self.of)
     }
 
     /// Whether its last day is past.
@@ -142,21 +142,45 @@ pub fn bad(
             ));
             continue;
         }
-        // Only what was judged can show a waiver stale.
-        let judged: Vec<&CheckResult> = results
-            .iter()
-            .filter(|result| waiver.concerns(result))
-            .filter(|result| {
-                matches!(result.verdict, Verdict::Pass | Verdict::Fail | Verdict::Warn)
+        // Stale is what none of its checks shows any more, and all of them were judged.
+        let concerned = concerned(suite, slugs, of);
+        let result = |slug: &&String| results.iter().find(|result| result.id == **slug);
+        let kept = |slug: &&String| {
+            result(slug).is_some_and(|result| {
+                result.verdict == Verdict::Pass || result.kind == Some(SkipKind::NotApplicable)
             })
-            .collect();
-        let still =
-            judged.iter().any(|result| result.verdict != Verdict::Pass && waiver.accepts(result));
-        if !judged.is_empty() && !still {
+        };
+        let passed = |slug: &&String| result(slug).is_some_and(|r| r.verdict == Verdict::Pass);
+        if concerned.iter().all(kept) && concerned.iter().any(passed) {
             bad.push(format!("stale waiver: `{of}` no longer fails; take the waiver out"));
         }
     }
     bad
+}
+
+/// The slugs that a waiver speaks of: by slug, with or without its case, or by a code that they cite.
+fn concerned<'a>(suite: &Suite, slugs: &'a [String], of: &str) -> Vec<&'a String> {
+    let mut citing: Vec<String> = expand::checks(suite)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|check| check.requires.iter().any(|code| code.as_ref() == of))
+        .map(|check| check.id)
+        .collect();
+    citing.extend(
+        suite
+            .invariants
+            .iter()
+            .filter(|invariant| invariant.def.requires.iter().any(|code| code.as_ref() == of))
+            .map(|invariant| invariant.def.id.as_ref().clone()),
+    );
+    slugs
+        .iter()
+        .filter(|slug| {
+            slug.as_str() == of
+                || slug.split_once('[').is_some_and(|(slug, _)| slug == of)
+                || citing.contains(slug)
+        })
+        .collect()
 }
 
 #[cfg(test)]

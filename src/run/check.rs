@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{Run, halt::Halt, lane::Lane, situation, step, undo};
 use crate::{
-    events::{CheckResult, Cited, Finding},
+    events::{CheckResult, Cited, DIED, Finding},
     plan::Planned,
     suite::{request, tree::Tree},
     verdict::{SkipKind, Verdict},
@@ -139,11 +139,11 @@ fn judge(run: &Run, planned: &Planned, result: &mut CheckResult, halt: Result<()
 pub fn death(run: &Run, planned: &Planned, result: &mut CheckResult, how: &str) {
     result.verdict = Verdict::Fail;
     result.kind = None;
-    result.reason = Some(format!("the target died: {how}"));
+    result.reason = Some(format!("{DIED}: {how}"));
     result.finding = Some(Finding {
         codes: planned.requires.iter().map(|cited| cited.code.clone()).collect(),
         expected: "the target survives".to_owned(),
-        actual: format!("the target died: {how}"),
+        actual: format!("{DIED}: {how}"),
         exchange: result.exchanges.len().checked_sub(1),
         replay: run.replay(&planned.check.id),
     });

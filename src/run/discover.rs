@@ -11,7 +11,7 @@ use prost_reflect::DynamicMessage;
 use super::{Run, lane::Lane};
 use crate::{
     drive::grpc::{Answer, Outcome},
-    events::CapabilityFact,
+    events::{CapabilityFact, NOT_FOUND_OUT},
     plan::Plan,
     suite::{
         expr::{Expr, Judgement, Value, value},
@@ -68,7 +68,7 @@ async fn find(
         return host_fact(run, host.as_ref());
     }
     match ask(run, lane, found_by, asked).await {
-        Err(why) => (false, why),
+        Err(why) => (false, format!("{NOT_FOUND_OUT}: {why}")),
         Ok(answer) => told(found_by, &answer),
     }
 }
@@ -78,14 +78,16 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
     let call = found_by.call.as_ref().map(|call| call.as_ref().as_str()).unwrap_or_default();
     let code = rpc::code_name(answer.code);
     if answer.outcome != Outcome::Answered {
-        return (false, format!("{call}: {}", answer.message));
+        return (false, format!("{NOT_FOUND_OUT}: {call}: {}", answer.message));
     }
     if let Some(no) = &found_by.no {
         let said_no = no.as_ref().iter().any(|word| word.as_ref() == code);
         return (!said_no, format!("{call} answers {code}"));
     }
     let (Some(when), Some(reply)) = (&found_by.when, &answer.reply) else {
-        return (false, format!("{call} answers {code}"));
+        let why = format!("{call} answers {code} {}", answer.message);
+        let no = answer.code == tonic::Code::Unimplemented;
+        return (false, if no { why } else { format!("{NOT_FOUND_OUT}: {why}") });
     };
     let mut scope = super::step::names_of(&Value::Null, answer);
     scope.insert("reply".into(), value::from_message(reply));

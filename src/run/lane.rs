@@ -231,9 +231,9 @@ impl Lane {
     }
 
     /// Takes over the evidence and the undo of a lane that worked beside this one.
-    pub fn absorb(&mut self, other: Lane) {
-        self.exchanges.extend(other.exchanges);
-        self.undo.extend(other.undo);
+    pub fn absorb(&mut self, mut other: Lane) {
+        self.exchanges.append(&mut other.exchanges);
+        self.undo.append(&mut other.undo);
     }
 
     /// Calls an rpc for a verb: by name, whatever it answers.
@@ -251,6 +251,22 @@ impl Lane {
         let mut message = DynamicMessage::new(method.input());
         request::fill(&mut message, &request).map_err(Halt::Error)?;
         Ok(self.call(&method, &message, deadline).await)
+    }
+}
+
+/// A lane may end with a future that nobody polls any more (a time-out, Ctrl-C): what it made is
+/// undone with the run then.
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if !self.undo.is_empty() {
+            self.run.leave(Lane {
+                run: self.run.clone(),
+                owner: std::mem::take(&mut self.owner),
+                scope: std::mem::take(&mut self.scope),
+                exchanges: Vec::new(),
+                undo: std::mem::take(&mut self.undo),
+            });
+        }
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Run {
     stopped_by: OnceLock<String>,
     /// The target is gone for good.
     gone: AtomicBool,
+    /// The last sweep failed.
+    uncleaned: AtomicBool,
     unique: AtomicU64,
     /// Lanes of checks under which the target died: undone when it is back.
     left: Mutex<Vec<lane::Lane>>,
@@ -169,6 +171,7 @@ impl Run {
             events,
             stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
+            uncleaned: AtomicBool::new(false),
             unique: AtomicU64::new(0),
             left: Mutex::default(),
         })
@@ -223,14 +226,25 @@ impl Run {
 
     /// Ends the run in order before its last check, for another reason than a signal.
     fn stop_because(&self, why: String) {
-        // The first reason is the one to tell.
-        let _ = self.stopped_by.set(why);
-        self.stop.cancel();
+        // The first reason is the one to tell, and a signal is one.
+        if !self.stop.is_cancelled() {
+            let _ = self.stopped_by.set(why);
+            self.stop.cancel();
+        }
     }
 
     /// Why checks that did not come to their end were stopped.
     pub fn stopped_by(&self) -> &str {
         self.stopped_by.get().map_or("interrupted", String::as_str)
+    }
+
+    /// Whether something of ours may be left, so that `clean` has to find this run again.
+    pub fn needs_cleaning(&self) -> bool {
+        self.is_gone() || self.uncleaned.load(Ordering::SeqCst)
+    }
+
+    fn set_uncleaned(&self) {
+        self.uncleaned.store(true, Ordering::SeqCst);
     }
 
     fn set_gone(&self) {

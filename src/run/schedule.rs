@@ -129,6 +129,13 @@ impl Schedule<'_> {
     async fn all(&mut self, mut queue: VecDeque<Queued>) {
         let mut under_way: JoinSet<(Queued, Ended)> = JoinSet::new();
         loop {
+            // One that died between two checks is no fault of the next.
+            if under_way.is_empty()
+                && !self.is_over()
+                && let Some(how) = self.run.grpc.death()
+            {
+                self.death_of_nobody(&how, "no check").await;
+            }
             while let Some(next) = queue.front() {
                 let alone = next.planned.exclusive() || next.planned.may_crash();
                 let room = if alone {
@@ -323,6 +330,7 @@ impl Schedule<'_> {
         if !run.is_gone()
             && let Err(message) = sweep::sweep(run).await
         {
+            run.set_uncleaned();
             run.tell(Event::CleanupFailed { of: "the run".to_owned(), message });
             if let Some(how) = run.grpc.death() {
                 self.unattributed.push(format!("the target died ({how}) during the last sweep"));

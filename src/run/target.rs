@@ -39,42 +39,30 @@ pub async fn restart(run: &Run) -> Result<(), String> {
         return Err("there is no --restart-cmd".to_owned());
     };
     let _pending = run.clock.start();
-    let child = tokio::process::Command::new("sh")
+    let told = |error: std::io::Error| format!("cannot run the restart command: {error}");
+    // A file and not a pipe, and a process group of its own: the daemon that it starts keeps both.
+    let errors = run.dir.join("restart.err");
+    let stderr = std::fs::File::create(&errors).map_err(told)?;
+    let mut child = tokio::process::Command::new("sh")
         .arg("-c")
         .arg(command)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(stderr)
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("cannot run the restart command: {error}"))?;
-    let output = tokio::time::timeout(2 * RESTART_PATIENCE, wait(child))
+        .map_err(told)?;
+    let status = tokio::time::timeout(2 * RESTART_PATIENCE, child.wait())
         .await
         .map_err(|_| format!("the restart command `{command}` does not end"))?
         .map_err(|error| format!("the restart command `{command}`: {error}"))?;
-    if !output.0.success() {
-        return Err(format!("the restart command `{command}` failed ({}): {}", output.0, output.1));
+    if !status.success() {
+        let errors = std::fs::read_to_string(&errors).unwrap_or_default();
+        let errors = errors.trim();
+        return Err(format!("the restart command `{command}` failed ({status}): {errors}"));
     }
     answers(run, RESTART_PATIENCE).await
-}
-
-/// Waits for the command alone: a daemon that it started may keep its stderr open for ever.
-async fn wait(
-    mut child: tokio::process::Child,
-) -> std::io::Result<(std::process::ExitStatus, String)> {
-    use tokio::io::AsyncReadExt as _;
-    let mut stderr = child.stderr.take();
-    let status = child.wait().await?;
-    let mut text = vec![0; 2_000];
-    let read = async {
-        match stderr.as_mut() {
-            Some(pipe) if !status.success() => pipe.read(&mut text).await.unwrap_or(0),
-            _ => 0,
-        }
-    };
-    let length = tokio::time::timeout(Duration::from_secs(1), read).await.unwrap_or(0);
-    text.truncate(length);
-    Ok((status, String::from_utf8_lossy(&text).trim().to_owned()))
 }
 
 /// Polls the endpoint until a call is answered.

@@ -63,6 +63,11 @@ impl Workspace {
         Ok(workspace)
     }
 
+    /// Leaves the folder, so that `clean` finds the run.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+
     /// That of a run that is over, to be cleaned up; its folder may be gone.
     pub fn of(id: &str, begun: Instant) -> Workspace {
         Workspace { id: id.to_owned(), dir: folder_of(id), begun }

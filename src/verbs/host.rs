@@ -1,6 +1,10 @@
 //! `host.*`: what can be seen of the target's work on this host.
 
-use std::{io, path::Path};
+use std::{
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use super::{Done, Params, Verb};
 use crate::{
@@ -12,7 +16,7 @@ use crate::{
 };
 
 /// The most that is read of a file.
-const LONGEST: usize = 4 * 1024 * 1024;
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads a file, a log say.
 pub const READ: Verb = Verb {
@@ -54,14 +58,26 @@ fn read(params: &Params) -> Result<Value, Halt> {
     let told = |exists: bool, text: &str| {
         value::map([("exists", Value::Bool(exists)), ("text", Value::from(text))])
     };
-    match std::fs::read(path) {
-        Ok(mut bytes) => {
-            bytes.truncate(LONGEST);
-            Ok(told(true, &String::from_utf8_lossy(&bytes)))
-        }
+    match read_file(path) {
+        Ok(bytes) => Ok(told(true, &String::from_utf8_lossy(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(told(false, "")),
         Err(error) => Err(Halt::Error(format!("cannot read {path}: {error}"))),
     }
+}
+
+/// The beginning of a regular file. The target may have put anything there: a pipe would block us,
+/// and a device never ends.
+fn read_file(path: &str) -> io::Result<Vec<u8>> {
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn process(params: &Params) -> Result<Value, Halt> {

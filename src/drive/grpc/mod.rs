@@ -115,8 +115,10 @@ impl Grpc {
     /// What a person should do about it.
     pub async fn probe(&self) -> Result<(), Unreachable> {
         let _pending = self.clock.start();
-        link::connect(self.endpoint.clone(), Arc::new(Link::default()))
+        let connecting = link::connect(self.endpoint.clone(), Arc::new(Link::default()));
+        tokio::time::timeout(GRACE, connecting)
             .await
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map(drop)
             .map_err(|error| Unreachable(advice(&self.endpoint, &error)))
     }

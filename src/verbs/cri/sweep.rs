@@ -43,6 +43,8 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let metadata = params.get("metadata").cloned();
     let nothing = || value::map(std::iter::empty::<(&str, Value)>());
     let list = lane.must("RuntimeService/ListPodSandbox", nothing()).await?;
+    // One that cannot be removed must not keep the others.
+    let mut failed = Vec::new();
     let mut sandboxes = 0;
     for sandbox in members(&list, "items") {
         let Some(theirs) = value::member(&sandbox, "metadata") else { continue };
@@ -67,8 +69,11 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
             // Whether one that is gone may be stopped is not the question here.
             let patience = lane.run.options.step_timeout;
             lane.ask("RuntimeService/StopPodSandbox", id(), patience).await?;
-            lane.must("RuntimeService/RemovePodSandbox", id()).await?;
-            sandboxes += 1;
+            match lane.must("RuntimeService/RemovePodSandbox", id()).await {
+                Ok(_) => sandboxes += 1,
+                Err(died @ Halt::Died(_)) => return Err(died),
+                Err(halt) => failed.push(halt.line()),
+            }
         }
     }
     let mut images = 0;
@@ -81,10 +86,16 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
             for name in names.map(|name| value::as_text(&name)).filter(|name| name.contains(&part))
             {
                 let spec = value::map([("image", Value::from(name))]);
-                lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await?;
-                images += 1;
+                match lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await {
+                    Ok(_) => images += 1,
+                    Err(died @ Halt::Died(_)) => return Err(died),
+                    Err(halt) => failed.push(halt.line()),
+                }
             }
         }
+    }
+    if !failed.is_empty() {
+        return Err(Halt::Error(failed.join("; ")));
     }
     Ok(value::map([("sandboxes", Value::Int(sandboxes)), ("images", Value::Int(images))]))
 }
