@@ -1,6 +1,9 @@
 //! One check from its situation to its verdict.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{Run, halt::Halt, lane::Lane, situation, step, undo};
 use crate::{
@@ -25,7 +28,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     let timeout = planned.check.source.def.timeout.map_or(run.options.check_timeout, |span| span.0);
     let halt = tokio::select! {
         biased;
-        () = run.stop.cancelled() => Err(stopped(run)),
+        () = stopped_and_waited(run) => Err(stopped(run)),
         ended = tokio::time::timeout(timeout, steps(&mut lane, planned, share)) => match ended {
             Ok(ended) => ended,
             Err(_) => Err(Halt::Error(format!(
@@ -72,6 +75,9 @@ async fn steps(lane: &mut Lane, planned: &Planned, share: Option<&str>) -> Resul
         situation::enter(lane, given, share).await?;
     }
     for one in &def.steps {
+        if lane.run.stop.is_cancelled() {
+            return Err(stopped(&lane.run));
+        }
         step::execute(lane, one, None).await?;
     }
     Ok(())
@@ -182,7 +188,16 @@ pub fn breach(requires: &[Cited], of: Option<&str>) -> Verdict {
         .unwrap_or(Verdict::Warn)
 }
 
+/// What is under way when the run is stopped may still come to its end: a runtime that is left in the
+/// middle of a call may lose track of what it began.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+async fn stopped_and_waited(run: &Run) {
+    run.stop.cancelled().await;
+    tokio::time::sleep(LAST_CALL).await;
+}
+
 /// A check that Ctrl-C or the run's time-out ended.
-fn stopped(run: &Run) -> Halt {
+pub(super) fn stopped(run: &Run) -> Halt {
     Halt::Skip(SkipKind::NotChecked, run.stopped_by().to_owned())
 }

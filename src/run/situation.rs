@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::OnceCell;
 use toml::Spanned;
 
-use super::{Run, halt::Halt, lane::Lane, step, undo};
+use super::{Run, check, halt::Halt, lane::Lane, step, undo};
 use crate::{
     events::Exchange,
     suite::{
@@ -212,6 +212,9 @@ async fn steps(
 ) -> Result<(), Halt> {
     let run = lane.run.clone();
     for step in &situation.def.steps {
+        if run.stop.is_cancelled() {
+            return Err(check::stopped(&run));
+        }
         let over = overrides.iter().find(|(name, _)| {
             let main = run.plan.suite.situation(name.as_ref());
             main.and_then(|main| main.def.main_binding()).is_some_and(|main| binds(step, main))
