@@ -31,6 +31,9 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a runtime may go on with what a killed run had asked for.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
 /// Remove what a killed run left on a runtime and on this host
 #[derive(Debug, Parser)]
 pub struct Args {
@@ -77,7 +80,10 @@ impl Args {
                     stop.clone(),
                     events,
                 );
-                match run::sweep(&run).await {
+                let first = run::sweep(&run).await;
+                // A call that the killed run left under way may still make something.
+                tokio::time::sleep(AFTERMATH).await;
+                match first.and(run::sweep(&run).await) {
                     Ok(()) => print_line(format!("run {id}: clean")),
                     Err(why) => {
                         left += 1;
