@@ -93,7 +93,7 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
     scope.insert("reply".into(), value::from_message(reply));
     match Expr::compile(when.as_ref()).map(|expr| expr.judge(&scope)) {
         Ok(Judgement::Holds) => (true, format!("{call} says so")),
-        Ok(Judgement::Mistake(error)) | Err(error) => (false, error),
+        Ok(Judgement::Mistake(error)) | Err(error) => (false, format!("{NOT_FOUND_OUT}: {error}")),
         Ok(_) => (false, format!("{call} does not say so")),
     }
 }

@@ -107,22 +107,32 @@ impl Watched {
             Ok(expr) => expr.judge(scope),
             Err(error) => Judgement::Mistake(error),
         };
-        if let Some(when) = &def.when
-            && judge(when.as_ref()) != Judgement::Holds
-        {
-            return;
-        }
+        let counts = def.when.as_ref().map_or(Judgement::Holds, |when| judge(when.as_ref()));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts {
+            Judgement::Holds => {}
+            Judgement::Mistake(mistake) => {
+                seen.mistake.get_or_insert(mistake);
+                return;
+            }
+            Judgement::Broken(_) | Judgement::Undecided(_) => return,
+        }
         seen.counted += 1;
         for expect in &def.expect {
-            if let Judgement::Broken(actual) | Judgement::Undecided(actual) = judge(expect.as_ref())
-            {
-                seen.breaches += 1;
-                if seen.broken.is_none() {
-                    let expected = expect.as_ref().clone();
-                    seen.broken = Some((expected, actual, exchange.clone(), during.to_owned()));
+            match judge(expect.as_ref()) {
+                Judgement::Holds => {}
+                // Nobody's breach, and no pass either.
+                Judgement::Mistake(mistake) => {
+                    seen.mistake.get_or_insert(mistake);
                 }
-                return;
+                Judgement::Broken(actual) | Judgement::Undecided(actual) => {
+                    seen.breaches += 1;
+                    if seen.broken.is_none() {
+                        let expected = expect.as_ref().clone();
+                        seen.broken = Some((expected, actual, exchange.clone(), during.to_owned()));
+                    }
+                    return;
+                }
             }
         }
     }
