@@ -5,6 +5,7 @@
 //! `docs/architecture.md` has the whole picture.
 
 pub mod cli;
+pub mod compare;
 pub mod drive;
 pub mod events;
 pub mod image;

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use stdcheck::image::GUEST;
 use tempfile::TempDir;
 
+#[path = "guest/processes.rs"]
+mod processes;
+
 /// The guest as a file. Every test waits for it here: a process started while it is being written would hold it open,
 /// and the kernel would refuse to run it.
 fn program() -> PathBuf {
@@ -263,6 +266,51 @@ fn text_goes_to_the_stream_that_was_named() {
     let output = run(&["both", "out", "err", "3"]);
     assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"out\n"[..], &b"err\n"[..]));
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn bytes_are_printed_as_they_are() {
+    let output = run(&["print", "stdout", r"a\n\nb\\\xff\x00", "both", " c", "stderr", r"d\n"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(&output.stdout[..], b"a\n\nb\\\xff\x00 c");
+    assert_eq!(&output.stderr[..], b" cd\n");
+    for wrong in [r"\t", r"\x0", r"\xzz", r"\"] {
+        assert_eq!(run(&["print", "stdout", wrong]).status.code(), Some(64), "{wrong}");
+    }
+    assert_eq!(run(&["print", "stdout", "a", "stderr"]).status.code(), Some(64));
+    assert_eq!(run(&["print", "nowhere", "a"]).status.code(), Some(64));
+}
+
+#[test]
+fn every_place_of_a_ruler_says_where_it_is() {
+    let long = answer(&["ruler", "stdout", "40000"]);
+    assert_eq!(long.len(), 40_001);
+    assert!(long.starts_with("0000000 0000008 0000016 "));
+    assert!(long.ends_with(" 0039992 \n"));
+    assert_eq!(answer(&["ruler", "stdout", "11"]), "0000000 000\n");
+    assert_eq!(run(&["ruler", "stderr", "2"]).stderr, b"00\n");
+}
+
+#[test]
+fn counted_lines_are_numbered_until_they_are_enough_or_a_signal_comes() {
+    let output = run(&["count", "both", "3"]);
+    let lines = b"line 0000001\nline 0000002\nline 0000003\n";
+    assert_eq!((&output.stdout[..], &output.stderr[..]), (&lines[..], &lines[..]));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(answer(&["count", "stdout", "2", "0.001"]), "line 0000001\nline 0000002\n");
+
+    let mut child = Command::new(program())
+        .args(["count", "stdout", "1000000", "1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the guest runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    stdout.read_line(&mut first).expect("text");
+    assert_eq!(first, "line 0000001\n");
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGTERM)
+        .expect("it is sent");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]

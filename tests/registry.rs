@@ -1,66 +1,25 @@
 //! The registry over real connections, spoken to by hand: what a client sends and gets is the thing under test.
 
+#[path = "registry/access.rs"]
+mod access;
+#[path = "registry/client.rs"]
+mod client;
+#[path = "registry/faults.rs"]
+mod faults;
+#[path = "registry/offers.rs"]
+mod offers;
+#[path = "registry/tls.rs"]
+mod tls;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 
+use client::{ask, exchange, get};
 use nix::sched::{CloneFlags, unshare};
-use serde_json::{Value, json};
-use stdcheck::drive::registry::{Listen, Netns, Registry, RegistryError};
+use serde_json::json;
+use stdcheck::drive::registry::{Listen, Netns, Noticed, Registry, RegistryError};
 use stdcheck::image::{File, Image, ImageSpec};
-
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("the body is JSON")
-    }
-
-    /// The code of the first error in the body.
-    fn code(&self) -> String {
-        self.json()["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
-    }
-}
-
-/// One request on a connection of its own.
-fn ask(registry: &Registry, method: &str, path: &str, headers: &str) -> Answer {
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n{headers}\r\n");
-    let bytes = exchange(registry.address(), request.as_bytes());
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of the headers");
-    let head = std::str::from_utf8(&bytes[..end]).expect("headers are text");
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
-    Answer {
-        status: status.parse().expect("a number"),
-        headers: lines
-            .filter_map(|line| line.split_once(": "))
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
-        body: bytes[end + 4..].to_vec(),
-    }
-}
-
-fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).expect("the registry accepts");
-    stream.write_all(bytes).expect("the registry reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("the registry answers and closes");
-    answer
-}
-
-fn get(registry: &Registry, path: &str) -> Answer {
-    ask(registry, "GET", path, "")
-}
 
 fn image(unique: &str) -> Image {
     Image::build(&ImageSpec::new(unique)).expect("the spec is right")
@@ -91,7 +50,8 @@ fn references_name_the_address_and_the_image() {
     let digest = &image.manifest.digest;
     assert_eq!(registry.publish_by_digest("a/b", &image), format!("{address}/a/b@{digest}"));
 
-    let everywhere = Listen { address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), netns: None };
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let everywhere = Listen { address, ..Listen::default() };
     let registry = Registry::start(everywhere).expect("there are free ports");
     let port = registry.address().port();
     assert_eq!(registry.publish("a", "1", &image), format!("127.0.0.1:{port}/a:1"));
@@ -201,7 +161,7 @@ fn every_request_is_recorded() {
         (method.to_owned(), path.to_owned(), status, agent.to_owned())
     });
     assert_eq!(seen, expected);
-    assert_eq!(registry.tls_attempts(), 0);
+    assert_eq!(registry.noticed(), Noticed::default());
 }
 
 #[test]
@@ -210,7 +170,8 @@ fn tls_is_noticed_and_answered_with_an_http_error() {
     // The head of a TLS 1.x record with a ClientHello in it.
     let answer = exchange(registry.address(), &[0x16, 3, 1, 0, 5, 1, 0, 0, 1, 3]);
     assert!(answer.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&answer));
-    assert_eq!((registry.tls_attempts(), registry.requests().len()), (1, 0));
+    assert_eq!(registry.noticed(), Noticed { tls: 1, ..Noticed::default() });
+    assert!(registry.requests().is_empty());
 }
 
 #[test]
@@ -260,7 +221,7 @@ fn dropping_it_ends_it_whatever_clients_do() {
 #[test]
 fn an_address_that_is_taken_is_told() {
     let (registry, _) = started();
-    let listen = Listen { address: registry.address(), netns: None };
+    let listen = Listen { address: registry.address(), ..Listen::default() };
     let error = Registry::start(listen).err().expect("the port is taken");
     assert!(error.to_string().starts_with("the registry cannot listen on 127.0.0.1:"), "{error}");
 }
@@ -291,10 +252,11 @@ fn it_listens_in_another_namespace() {
     match path.recv().expect("the thread tells") {
         Ok(path) => {
             let netns = Some(Netns::Path(path));
-            let other = Registry::start(Listen { address, netns }).expect("the port is free there");
+            let other = Registry::start(Listen { address, netns, certificate: None })
+                .expect("the port is free there");
             assert_eq!(other.address().port(), registry.address().port());
             assert!(
-                Registry::start(Listen { address, netns: None }).is_err(),
+                Registry::start(Listen { address, ..Listen::default() }).is_err(),
                 "the port is taken here"
             );
         }

@@ -15,6 +15,8 @@ mod honest;
 mod limits;
 #[path = "run_on_double/signals.rs"]
 mod signals;
+#[path = "run_on_double/together.rs"]
+mod together;
 
 /// Not a test: the double as its own process, see `double::DoubleProcess`.
 #[test]

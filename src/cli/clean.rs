@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    common::{Stop, load_sound, print_line},
+    common::{Stop, load_sound, one_line, print_line},
     cri::{EndpointArgs, STANDARD, endpoint, runtime, version},
     signals,
 };
@@ -54,17 +54,22 @@ impl Args {
     pub fn run(&self, begun: Instant) -> Result<i32, Stop> {
         let suite = load_sound(STANDARD, None)?;
         let endpoint = endpoint(&suite, &self.endpoint)?;
-        runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let stop = CancellationToken::new();
+        signals::listen(&runtime, &stop);
+        runtime.block_on(async {
             let clock = PendingClock::default();
             let grpc = Grpc::new(endpoint, clock.clone());
-            version(&grpc, &suite).await?;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(Stop::interrupted()),
+                version = version(&grpc, &suite) => version?,
+            };
             let ids = match &self.run {
                 Some(id) => BTreeSet::from([named(id)?]),
                 None => dead(&grpc, &suite).await?,
             };
-            let stop = CancellationToken::new();
-            signals::listen(&stop);
-            let mut left = 0;
+            let mut runs = Vec::new();
             for id in &ids {
                 let plan = plan::plan(&suite, &Wanted::default()).map_err(Stop::usage)?;
                 let workspace = Workspace::of(id, begun);
@@ -81,14 +86,20 @@ impl Args {
                     events,
                 );
                 let first = run::sweep(&run).await;
-                // A call that the killed run left under way may still make something.
+                runs.push((workspace, run, first));
+            }
+            if !runs.is_empty() {
+                // A call that a killed run left under way may still make something.
                 tokio::time::sleep(AFTERMATH).await;
+            }
+            let mut left = 0;
+            for (workspace, run, first) in runs {
                 match first.and(run::sweep(&run).await) {
-                    Ok(()) => print_line(format!("run {id}: clean")),
+                    Ok(()) => print_line(format!("run {}: clean", run.id)),
                     Err(why) => {
                         left += 1;
                         workspace.keep();
-                        print_line(format!("run {id}: {why}"));
+                        print_line(format!("run {}: {}", run.id, one_line(why)));
                     }
                 }
             }

@@ -5,6 +5,7 @@ use std::{fmt::Display, path::PathBuf, sync::Arc};
 use clap::ValueEnum;
 
 use crate::{
+    report::first_line,
     suite::{
         diagnostic::Diagnostics,
         lint,
@@ -30,10 +31,23 @@ impl Stop {
         Stop { message: message.to_string(), code: exit::USAGE }
     }
 
-    /// The target cannot be reached.
+    /// The target cannot be reached. The message may hold what the target said: it becomes one line
+    /// that no terminal minds.
     pub fn unreachable(message: impl Display) -> Stop {
-        Stop { message: message.to_string(), code: exit::ERROR }
+        Stop { message: one_line(message), code: exit::ERROR }
     }
+
+    /// A signal came before anything was begun.
+    pub fn interrupted() -> Stop {
+        let message = "interrupted before the first check; nothing was touched".to_owned();
+        Stop { message, code: exit::INTERRUPTED }
+    }
+}
+
+/// Words that may be a target's, harmless and on one line.
+pub fn one_line(text: impl Display) -> String {
+    const CAP: usize = 2_000;
+    first_line(&text.to_string(), CAP)
 }
 
 /// How a command answers.

@@ -23,6 +23,7 @@ use crate::{
     drive::{
         clock::PendingClock,
         grpc::{Answer, Endpoint, Grpc, Outcome},
+        registry::Certificate,
     },
     events::{CapabilityFact, Event, Header, TargetInfo},
     plan::{self, Plan, Wanted, waiver},
@@ -35,7 +36,8 @@ use crate::{
 };
 
 /// Flags by which the user tells a capability; suites name them in `found_by.flag`.
-pub const TELLING_FLAGS: &[&str] = &["runtime-handler", "port-mappings"];
+pub const TELLING_FLAGS: &[&str] =
+    &["runtime-handler", "port-mappings", "rejected-image", "pinned-image"];
 
 /// The standard that this command checks.
 pub const STANDARD: &str = "cri";
@@ -130,6 +132,18 @@ struct RunArgs {
     /// The pod network maps host ports (the portmap plugin, say)
     #[arg(long, help_heading = "What the runtime has")]
     port_mappings: bool,
+    /// An image that the runtime's signature policy rejects: it is pulled, which must fail
+    #[arg(long, value_name = "REF", help_heading = "What the runtime has")]
+    rejected_image: Option<String>,
+    /// An image on --registry-listen that the runtime is configured to pin: stdcheck serves it there,
+    /// and has it pulled and removed
+    #[arg(
+        long,
+        value_name = "REF",
+        requires = "registry_listen",
+        help_heading = "What the runtime has"
+    )]
+    pinned_image: Option<String>,
     /// Use this image of yours instead of stdcheck's own; checks that need the own one are skipped
     #[arg(long, value_name = "REF", help_heading = "What the runtime has")]
     image: Option<String>,
@@ -137,6 +151,34 @@ struct RunArgs {
     /// namespace of the runtime's process]
     #[arg(long, value_name = "ADDR:PORT", help_heading = "What the runtime has")]
     registry_listen: Option<SocketAddr>,
+    /// Serve the registry over https with this certificate (PEM, with those between it and its CA)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "registry_key",
+        help_heading = "What the runtime has"
+    )]
+    registry_cert: Option<PathBuf>,
+    /// The key of that certificate (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "registry_cert",
+        help_heading = "What the runtime has"
+    )]
+    registry_key: Option<PathBuf>,
+    /// Serve the registry over https with a certificate made for this run, for its address and
+    /// localhost
+    #[arg(long, conflicts_with = "registry_cert", help_heading = "What the runtime has")]
+    registry_tls: bool,
+    /// Write the CA of that certificate into this file, for the runtime to trust
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "registry_tls",
+        help_heading = "What the runtime has"
+    )]
+    registry_ca_out: Option<PathBuf>,
     /// Write a report: junit=FILE or json=FILE; may be repeated
     #[arg(long, value_name = "KIND=FILE", help_heading = "What it tells")]
     report: Vec<ReportSpec>,
@@ -196,6 +238,10 @@ impl RunArgs {
             Some(path) => waiver::read(path).map_err(Stop::usage)?,
             None => Vec::new(),
         };
+        // From the first file that is made on, a signal ends the run in order.
+        let runtime = runtime()?;
+        let stop = CancellationToken::new();
+        signals::listen(&runtime, &stop);
         let gate = Gate { strict: self.strict, deny_partial: self.deny.is_some() };
         let mut reports =
             Reports::open(&self.report, self.log_dir.as_deref(), gate).map_err(Stop::usage)?;
@@ -210,24 +256,27 @@ impl RunArgs {
             restart_cmd: self.restart_cmd.clone(),
             image: self.image.clone(),
             registry_listen: self.registry_listen,
+            registry_certificate: self.certificate(),
             cni_conf_dir: self.cni_conf_dir.clone(),
             cni_bin_dir: self.cni_bin_dir.clone(),
             user: self.told(),
             waivers,
             replay: self.replay(&endpoint),
         };
-        runtime()?.block_on(async {
+        runtime.block_on(async {
             let clock = PendingClock::default();
             let grpc = Grpc::new(endpoint, clock.clone());
-            let version = version(&grpc, &suite).await?;
+            let version = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(Stop::interrupted()),
+                version = version(&grpc, &suite) => version?,
+            };
             let (api, api_from) = judged_by(&suite, wanted.api.take(), &version);
             wanted.api = Some(api.clone());
             let plan = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
             let workspace =
                 Workspace::new(begun, &grpc.endpoint().to_string()).map_err(Stop::usage)?;
             let (events, mut received) = mpsc::unbounded_channel();
-            let stop = CancellationToken::new();
-            signals::listen(&stop);
             let verbs = verbs::registry::of(STANDARD);
             let run = Run::new(&workspace, plan, options, grpc, clock, verbs, stop, events);
             let header = Header {
@@ -288,11 +337,30 @@ impl RunArgs {
         })
     }
 
+    /// How the registry speaks https, if it is to.
+    fn certificate(&self) -> Option<Certificate> {
+        match (&self.registry_cert, &self.registry_key) {
+            (Some(certificate), Some(key)) => {
+                Some(Certificate::Given { certificate: certificate.clone(), key: key.clone() })
+            }
+            _ => {
+                let ca_out = self.registry_ca_out.clone();
+                self.registry_tls.then_some(Certificate::OwnMade { ca_out })
+            }
+        }
+    }
+
     /// Flags by which the user tells capabilities.
     fn told(&self) -> BTreeMap<String, String> {
         let mut told = BTreeMap::new();
         if let Some(handler) = &self.runtime_handler {
             told.insert("runtime-handler".to_owned(), handler.clone());
+        }
+        if let Some(image) = &self.rejected_image {
+            told.insert("rejected-image".to_owned(), image.clone());
+        }
+        if let Some(image) = &self.pinned_image {
+            told.insert("pinned-image".to_owned(), image.clone());
         }
         if self.port_mappings {
             told.insert("port-mappings".to_owned(), "true".to_owned());
@@ -317,11 +385,18 @@ impl RunArgs {
         flag("cni-conf-dir", path(&self.cni_conf_dir));
         flag("cni-bin-dir", path(&self.cni_bin_dir));
         flag("runtime-handler", self.runtime_handler.clone());
+        flag("rejected-image", self.rejected_image.clone());
+        flag("pinned-image", self.pinned_image.clone());
         flag("image", self.image.clone());
         flag("registry-listen", self.registry_listen.map(|address| address.to_string()));
-        for (name, given) in
-            [("port-mappings", self.port_mappings), ("allow-crash", self.allow_crash)]
-        {
+        flag("registry-cert", path(&self.registry_cert));
+        flag("registry-key", path(&self.registry_key));
+        flag("registry-ca-out", path(&self.registry_ca_out));
+        for (name, given) in [
+            ("port-mappings", self.port_mappings),
+            ("allow-crash", self.allow_crash),
+            ("registry-tls", self.registry_tls),
+        ] {
             if given {
                 words.push(format!("--{name}"));
             }
@@ -346,6 +421,15 @@ impl RunArgs {
                 self.registry_listen.map_or("loopback".to_owned(), |address| address.to_string())
             ),
         });
+        if let Some(path) = &self.registry_ca_out {
+            touches.push(format!(
+                "the file {}: the CA of the registry's certificate, for the runtime to trust; it stays",
+                path.display()
+            ));
+        }
+        if let Some(image) = &self.pinned_image {
+            touches.push(format!("the image {image}: served, pulled and removed"));
+        }
         if let (Some(conf), Some(bin)) = (&self.cni_conf_dir, &self.cni_bin_dir) {
             touches.push(format!(
                 "the network configuration in {}: replaced during some checks, and put back; a plugin \

@@ -2,6 +2,7 @@
 
 mod clean;
 mod common;
+mod compare;
 mod coverage;
 mod cri;
 mod explain;
@@ -33,7 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    // Its words are those of its arguments, where selections are explained.
+    // Its words are those of its arguments, where selections are explained; `Compare` likewise.
     Cri(Box<cri::Args>),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
@@ -43,6 +44,7 @@ enum Command {
     Coverage(coverage::Args),
     /// Find every mistake in suite files, without a target
     Lint(lint::Args),
+    Compare(compare::Args),
 }
 
 /// Parses the command line and does it; gives the exit code. `begun` is when the process began.
@@ -62,6 +64,7 @@ pub fn main(begun: Instant) -> i32 {
         Command::Explain(args) => args.run(),
         Command::Coverage(args) => args.run(),
         Command::Lint(args) => args.run(),
+        Command::Compare(args) => args.run(),
     };
     done.unwrap_or_else(|stop| {
         anstream::eprintln!("stdcheck: {}", stop.message);

@@ -1,13 +1,17 @@
 //! Ctrl-C and SIGTERM: the first ends the run in order, the second at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::verdict::exit;
 
 /// Cancels `stop` at the first signal and exits at the second.
-pub fn listen(stop: &CancellationToken) {
+pub fn listen(runtime: &Runtime, stop: &CancellationToken) {
     let stop = stop.clone();
+    let _inside = runtime.enter();
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -28,8 +32,8 @@ pub fn listen(stop: &CancellationToken) {
                 );
                 std::process::exit(exit::INTERRUPTED);
             }
-            anstream::eprintln!("stdcheck: stopping, and cleaning up; once more stops at once");
             stop.cancel();
+            anstream::eprintln!("stdcheck: stopping, and cleaning up; once more stops at once");
         }
     });
 }

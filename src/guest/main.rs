@@ -6,15 +6,22 @@
 //! | arguments | does |
 //! |---|---|
 //! | none, or `pause` | waits for a signal; orphans are reaped. This is the sandbox image |
-//! | `sleep [SECONDS]` | waits; for ever without SECONDS (a decimal fraction is allowed), then exits 0 |
+//! | `sleep [SECONDS [NAME]]` | waits; for ever without SECONDS (a decimal fraction is allowed), then prints `slept SECONDS`. NAME is there to be found by |
 //! | `exit CODE` | exits with CODE, 0 to 255 |
-//! | `ignore-signals` | ignores every signal that can be ignored, and waits for ever |
+//! | `ignore-signals [NAME]` | ignores every signal that can be ignored, and waits for ever |
 //! | `exit-on-signal CODE` | at the first signal that can be caught prints `signal NAME` and exits with CODE |
 //! | `report [SYSCTL...]` | one JSON object: the container as the process sees it ([`report`]) |
+//! | `processes` | one JSON array: the processes of its PID namespace ([`processes`]) |
+//! | `process ID...` | one JSON object: what is known of the processes with these ids, `self` among them ([`processes`]) |
+//! | `leave-child COMMAND...` | starts itself with COMMAND as a child that holds stdout and stderr, prints `child PID`, and exits 0 |
+//! | `keep-child COMMAND...` | the same, but the child has no output, and its parent waits for ever |
 //! | `write PATH TEXT` | replaces the file's contents by TEXT, without a newline ([`files`]) |
 //! | `read PATH...`, `ls PATH...`, `stat PATH...` | one JSON object per path ([`files`]) |
 //! | `echo TEXT...`, `stderr TEXT...` | the words, joined by blanks, and a newline |
 //! | `both OUT ERR CODE` | OUT and a newline to stdout, ERR and a newline to stderr, then exits with CODE |
+//! | `print STREAM TEXT [STREAM TEXT...]` | the texts as they are; `\n`, `\xHH` and `\\` are escapes; STREAM is `stdout`, `stderr` or `both` ([`lines`]) |
+//! | `ruler STREAM BYTES` | one line of so many bytes on which every place says where it is |
+//! | `count STREAM LINES [SECONDS]` | `line 0000001`, `line 0000002`, ..., at full speed or with a pause after each |
 //! | `hog BYTES` | takes and touches memory: a line `touched N` every 4 MiB, `ready` at BYTES, then keeps it |
 //! | `spin SECONDS` | keeps one processor busy, then prints `spun SECONDS` |
 //! | `listen tcp\|udp PORT [ADDRESS]` | echo server, prints `ready ADDRESS:PORT` ([`network`]) |
@@ -30,12 +37,15 @@
 //! - Exit codes of its own: 1, what was asked for failed (and the answer says why); 64, it was called wrongly;
 //!   74, its output could not be written.
 
+mod children;
 mod cni;
 mod files;
 mod json;
+mod lines;
 mod load;
 mod network;
 mod output;
+mod processes;
 mod report;
 mod signals;
 mod system;
@@ -85,9 +95,9 @@ fn run(args: &[OsString]) -> Outcome {
     };
     match (command.to_str().unwrap_or_default(), rest) {
         ("pause", []) | ("sleep", []) => signals::wait_for_ever(),
-        ("sleep", [seconds]) => sleep(duration(seconds)?),
+        ("sleep", [seconds] | [seconds, _]) => sleep(duration(seconds)?),
         ("exit", [code]) => parse(code, "an exit code from 0 to 255"),
-        ("ignore-signals", []) => {
+        ("ignore-signals", [] | [_]) => {
             signals::ignore_all();
             signals::wait_for_ever()
         }
@@ -95,6 +105,10 @@ fn run(args: &[OsString]) -> Outcome {
             signals::exit_on_any(parse(code, "an exit code from 0 to 255")?)
         }
         ("report", names) => report::print(names),
+        ("processes", []) => processes::list(),
+        ("process", [_, ..]) => processes::print(rest),
+        ("leave-child", [_, ..]) => children::leave(rest),
+        ("keep-child", [_, ..]) => children::keep(rest),
         ("write", [path, text]) => files::write(path, text),
         ("read", [_, ..]) => files::read(rest),
         ("ls", [_, ..]) => files::list(rest),
@@ -105,6 +119,14 @@ fn run(args: &[OsString]) -> Outcome {
             output::to_stdout(out.as_encoded_bytes())?;
             output::to_stderr(err.as_encoded_bytes())?;
             parse(code, "an exit code from 0 to 255")
+        }
+        ("print", [_, _, ..]) => lines::print(rest),
+        ("ruler", [stream, bytes]) => lines::ruler(stream, parse(bytes, "a number of bytes")?),
+        ("count", [stream, number]) => {
+            lines::count(stream, parse(number, "a number of lines")?, None)
+        }
+        ("count", [stream, number, pause]) => {
+            lines::count(stream, parse(number, "a number of lines")?, Some(duration(pause)?))
         }
         ("hog", [bytes]) => load::hog(parse(bytes, "a number of bytes")?),
         ("spin", [seconds]) => load::spin(duration(seconds)?),
@@ -130,6 +152,7 @@ fn run(args: &[OsString]) -> Outcome {
 fn sleep(time: Duration) -> Outcome {
     output::ready("");
     std::thread::sleep(time);
+    output::to_stdout(format!("slept {}", time.as_secs_f64()).as_bytes())?;
     Ok(0)
 }
 

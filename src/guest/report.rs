@@ -21,7 +21,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::json::{Object, array, base64, optional, string};
-use crate::{Outcome, output, system};
+use crate::{Outcome, output, processes, system};
 
 const FILES: [(&str, &str); 9] = [
     ("resolv_conf", "/etc/resolv.conf"),
@@ -34,8 +34,6 @@ const FILES: [(&str, &str); 9] = [
     ("limits", "/proc/self/limits"),
     ("apparmor", "/proc/self/attr/current"),
 ];
-
-const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 
 /// Prints the report; `sysctls` are names with dots or slashes.
 pub fn print(sysctls: &[OsString]) -> Outcome {
@@ -59,7 +57,7 @@ fn report(sysctls: &[OsString]) -> Object {
         .set("groups", array(system::groups().iter().map(u32::to_string)))
         .set("hostname", string(system::hostname()))
         .set("tty", array(terminals().map(|is| is.to_string())))
-        .set("namespaces", namespaces().text())
+        .set("namespaces", processes::namespaces("self").text())
         .set("oom_score_adj", oom_score_adj());
     for (name, path) in FILES {
         report = report.set(name, optional(std::fs::read(path).ok()));
@@ -83,13 +81,6 @@ fn terminals() -> [bool; 3] {
         std::io::stdout().is_terminal(),
         std::io::stderr().is_terminal(),
     ]
-}
-
-fn namespaces() -> Object {
-    NAMESPACES.iter().fold(Object::default(), |all, name| {
-        let link = std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
-        all.set(name, optional(link.map(|path| path.into_os_string().into_encoded_bytes())))
-    })
 }
 
 fn oom_score_adj() -> String {

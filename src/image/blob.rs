@@ -41,8 +41,13 @@ impl Blob {
 
 /// The SHA-256 of the bytes as OCI writes it.
 pub(super) fn digest(bytes: &[u8]) -> String {
+    named(Sha256::new_with_prefix(bytes))
+}
+
+/// The same of what a hasher was given.
+pub(super) fn named(hasher: Sha256) -> String {
     let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
+    for byte in hasher.finalize() {
         write!(text, "{byte:02x}").expect("text takes everything");
     }
     text

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::base;
 use super::blob::Blob;
-use super::config;
+use super::config::{self, Platform};
+use super::extra;
+use super::index::{self, Index};
 use super::layer::{Entry, Layer};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -34,6 +36,14 @@ pub struct ImageSpec {
     pub volumes: Vec<String>,
     /// Files beside those that every image has.
     pub files: Vec<File>,
+    /// Further layers, each with one small file.
+    pub further_layers: usize,
+    /// A path of the host's that one more layer tries to write to, past the root of the image.
+    pub escape: Option<String>,
+    /// The size of a file of noise, which does not compress, in a last layer of its own; 0: there is none.
+    pub noise: usize,
+    /// Whether the image is one of an index of platforms.
+    pub index: bool,
     /// Any text; images with different texts have different ids.
     pub unique: String,
 }
@@ -66,6 +76,8 @@ pub struct Image {
     pub config: Blob,
     /// Its files: the shared layer, then its own.
     pub layers: Vec<Blob>,
+    /// The index that it is in, if any.
+    pub index: Option<Index>,
 }
 
 impl ImageSpec {
@@ -86,9 +98,24 @@ impl Image {
     /// # Errors
     /// [`ImageError::Path`] where one of the spec's files has an impossible path.
     pub fn build(spec: &ImageSpec) -> Result<Self, ImageError> {
-        let layers = [base::layer(), own_layer(spec)?];
-        let diff_ids = layers.each_ref().map(|layer| layer.diff_id.clone());
-        let config = config::document(spec, &diff_ids);
+        let mut layers = vec![base::layer(), own_layer(spec)?];
+        layers.extend((1..=spec.further_layers).map(|number| extra::small(spec, number)));
+        layers.extend(spec.escape.as_deref().map(extra::escape));
+        if spec.noise > 0 {
+            layers.push(extra::noise(spec));
+        }
+        let image = Self::of(spec, Platform::ours(), layers);
+        Ok(if spec.index {
+            Self { index: Some(index::around(spec, &image)), ..image }
+        } else {
+            image
+        })
+    }
+
+    /// The image with these layers, for a platform.
+    pub(super) fn of(spec: &ImageSpec, platform: Platform, layers: Vec<Layer>) -> Self {
+        let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
+        let config = config::document(spec, platform, &diff_ids);
         let layers: Vec<Blob> = layers.into_iter().map(|layer| layer.blob).collect();
         let manifest = Blob::json(
             MANIFEST,
@@ -99,12 +126,17 @@ impl Image {
                 "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
             }),
         );
-        Ok(Self { manifest, config, layers })
+        Self { manifest, config, layers, index: None }
     }
 
     /// The image's id as runtimes have it, the digest of its config: `sha256:…`.
     pub fn id(&self) -> &str {
         &self.config.digest
+    }
+
+    /// What a tag names: the index, if there is one, else the manifest.
+    pub fn top(&self) -> &Blob {
+        self.index.as_ref().map_or(&self.manifest, |index| &index.document)
     }
 
     /// Everything that a registry serves as a blob: the config and the layers.

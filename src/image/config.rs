@@ -53,16 +53,15 @@ struct Nothing {}
 #[derive(Serialize)]
 struct RootFs<'a> {
     r#type: &'static str,
-    diff_ids: &'a [String],
+    diff_ids: &'a [&'a str],
 }
 
 /// The config of an image with these layers, given by the digests of their uncompressed archives.
-pub(super) fn document(spec: &ImageSpec, diff_ids: &[String]) -> Blob {
-    let (architecture, variant) = platform();
+pub(super) fn document(spec: &ImageSpec, platform: Platform, diff_ids: &[&str]) -> Blob {
     let document = Document {
         created: CREATED,
-        architecture,
-        variant,
+        architecture: platform.architecture,
+        variant: platform.variant,
         os: "linux",
         config: Execution {
             user: &spec.user,
@@ -79,16 +78,32 @@ pub(super) fn document(spec: &ImageSpec, diff_ids: &[String]) -> Blob {
     Blob::json(MEDIA_TYPE, &document)
 }
 
-/// Architecture and variant as OCI names them (they are Go's words), of the guest and so of stdcheck itself.
-fn platform() -> (&'static str, Option<&'static str>) {
-    match std::env::consts::ARCH {
-        "x86_64" => ("amd64", None),
-        "x86" => ("386", None),
-        "aarch64" => ("arm64", None),
-        "arm" => ("arm", Some("v7")),
-        "powerpc64" => ("ppc64le", None),
-        "loongarch64" => ("loong64", None),
-        // riscv64 and s390x have one name everywhere.
-        other => (other, None),
+/// Architecture and variant as OCI names them; they are Go's words.
+#[derive(Clone, Copy)]
+pub(super) struct Platform {
+    pub architecture: &'static str,
+    pub variant: Option<&'static str>,
+}
+
+impl Platform {
+    /// That of the guest and so of stdcheck itself.
+    pub fn ours() -> Self {
+        let (architecture, variant) = match std::env::consts::ARCH {
+            "x86_64" => ("amd64", None),
+            "x86" => ("386", None),
+            "aarch64" => ("arm64", None),
+            "arm" => ("arm", Some("v7")),
+            "powerpc64" => ("ppc64le", None),
+            "loongarch64" => ("loong64", None),
+            // riscv64 and s390x have one name everywhere.
+            other => (other, None),
+        };
+        Self { architecture, variant }
+    }
+
+    /// One that this machine does not run.
+    pub fn foreign() -> Self {
+        let architecture = if Self::ours().architecture == "s390x" { "ppc64le" } else { "s390x" };
+        Self { architecture, variant: None }
     }
 }

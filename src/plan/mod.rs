@@ -68,6 +68,15 @@ pub struct PlannedInvariant {
     pub skip: Option<(SkipKind, String)>,
 }
 
+/// Why a check or invariant is not run, once it is known what the target has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shut {
+    /// There is nothing to judge, or something is missing.
+    Skip(SkipKind, String),
+    /// The target did not say whether it has what is needed.
+    Unknown(String),
+}
+
 impl Planned {
     /// Whether it shares its situation with others that only look.
     pub fn looks(&self) -> bool {
@@ -85,24 +94,18 @@ impl Planned {
     }
 
     /// Why it is skipped, given what was found out about the target: the first need that is not met.
-    pub fn gate(
-        &self,
-        suite: &Suite,
-        facts: &BTreeMap<String, CapabilityFact>,
-    ) -> Option<(SkipKind, String)> {
-        self.skip.clone().or_else(|| gate(suite, &self.check.needs, &self.check.forbids, facts))
+    pub fn gate(&self, suite: &Suite, facts: &BTreeMap<String, CapabilityFact>) -> Option<Shut> {
+        let planned = self.skip.clone().map(|(kind, why)| Shut::Skip(kind, why));
+        planned.or_else(|| gate(suite, &self.check.needs, &self.check.forbids, facts))
     }
 }
 
 impl PlannedInvariant {
     /// As [`Planned::gate`].
-    pub fn gate(
-        &self,
-        suite: &Suite,
-        facts: &BTreeMap<String, CapabilityFact>,
-    ) -> Option<(SkipKind, String)> {
+    pub fn gate(&self, suite: &Suite, facts: &BTreeMap<String, CapabilityFact>) -> Option<Shut> {
         let needs = expand::invariant_needs(&self.source.def);
-        self.skip.clone().or_else(|| gate(suite, &needs, &[], facts))
+        let planned = self.skip.clone().map(|(kind, why)| Shut::Skip(kind, why));
+        planned.or_else(|| gate(suite, &needs, &[], facts))
     }
 }
 
@@ -111,23 +114,23 @@ fn gate(
     needs: &[String],
     forbids: &[String],
     facts: &BTreeMap<String, CapabilityFact>,
-) -> Option<(SkipKind, String)> {
+) -> Option<Shut> {
     for need in needs {
         let Some(fact) = facts.get(need).filter(|fact| !fact.present) else { continue };
         // No answer is not a no: what depends on it is not harmless.
         if fact.why.starts_with(NOT_FOUND_OUT) {
-            return Some((SkipKind::NotChecked, format!("{need} {}", fact.why)));
+            return Some(Shut::Unknown(format!("{need} {}", fact.why)));
         }
         let missing = suite.capability(need).and_then(|capability| capability.def.missing.as_ref());
         return Some(match missing {
             // Something that the user or the host could bring: the answer is unknown.
-            Some(advice) => (SkipKind::NotChecked, format!("{need}: {advice}")),
-            None => (SkipKind::NotApplicable, format!("{need}: {}", fact.why)),
+            Some(advice) => Shut::Skip(SkipKind::NotChecked, format!("{need}: {advice}")),
+            None => Shut::Skip(SkipKind::NotApplicable, format!("{need}: {}", fact.why)),
         });
     }
     for word in forbids {
         if facts.get(word).is_some_and(|fact| fact.present) {
-            return Some((SkipKind::NotApplicable, format!("the target has {word}")));
+            return Some(Shut::Skip(SkipKind::NotApplicable, format!("the target has {word}")));
         }
     }
     None

@@ -23,6 +23,7 @@ use std::path::Path;
 pub use clean::{clean, first_line};
 pub use cleaned::Cleaned;
 pub use error::ReportError;
+pub(crate) use layout::{shorten, wrap};
 pub use record::{CleanupFailure, Death, Record};
 pub use spec::{ReportKind, ReportSpec};
 pub use summary::{Counts, RequirementResult, Summary, exit_code};

@@ -56,6 +56,12 @@ pub struct RequirementResult {
     pub level: Level,
     /// The basis of that level.
     pub basis: Basis,
+    /// The place in the specification.
+    pub section: String,
+    /// Our paraphrase of the sentence.
+    pub says: String,
+    /// Why a breach is a warning at most, where it is.
+    pub cap: Option<String>,
     /// The worst verdict of its checks.
     pub verdict: Verdict,
     /// For skips: `not-checked` if any of its checks was that, else `not-applicable`.
@@ -173,6 +179,9 @@ fn fold_requirements(requirements: &mut BTreeMap<String, RequirementResult>, res
             code: cited.code.clone(),
             level: cited.level,
             basis: cited.basis,
+            section: cited.section.clone(),
+            says: cited.says.clone(),
+            cap: cited.cap.clone(),
             verdict,
             kind,
             binding: Verdict::of_breach(cited.level, cited.basis, cited.cap.is_some())

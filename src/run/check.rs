@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Run, halt::Halt, lane::Lane, situation, step, undo};
+use super::{Run, halt::Halt, lane::Lane, situation, step, target, undo};
 use crate::{
     events::{CheckResult, Cited, DIED, Finding},
     plan::Planned,
-    suite::{request, tree::Tree},
+    suite::{format::StepDef, request, tree::Tree},
     verdict::{SkipKind, Verdict},
 };
 
@@ -37,9 +37,13 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
             ))),
         },
     };
+    // A check that was cut may have begun a restart.
+    target::restarted(run).await;
     // A target that died without ending our calls must not look like a pass.
     let halt = match (halt, run.grpc.death()) {
         (halt @ Err(Halt::Died(_)), _) => halt,
+        // A restart that failed is nobody's death.
+        (halt, Some(_)) if run.is_gone() => halt,
         (_, Some(how)) => Err(Halt::Died(how)),
         (halt, None) => halt,
     };
@@ -50,7 +54,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
         _ => None,
     };
     judge(run, planned, &mut result, halt);
-    if died.is_none() {
+    if died.is_none() && !run.is_gone() {
         died = undo::all(&mut lane).await;
         if let Some(how) = &died {
             // The calls that clean up after a check are its own, too.
@@ -78,9 +82,20 @@ async fn steps(lane: &mut Lane, planned: &Planned, share: Option<&str>) -> Resul
         if lane.run.stop.is_cancelled() {
             return Err(stopped(&lane.run));
         }
-        step::execute(lane, one, None).await?;
+        match judged(lane, planned, one)? {
+            true => step::execute(lane, one, None).await?,
+            false => step::execute(lane, &one.unjudged(), None).await?,
+        }
     }
     Ok(())
+}
+
+/// Whether what a step claims holds at this version: one that names a code of its own is done, but not
+/// judged, where that code does not apply.
+fn judged(lane: &Lane, planned: &Planned, step: &StepDef) -> Result<bool, Halt> {
+    let Some(of) = &step.of else { return Ok(true) };
+    let codes = lane.words(of.as_ref())?;
+    Ok(codes.iter().all(|code| planned.requires.iter().any(|cited| cited.code == *code)))
 }
 
 /// A result without a verdict yet.
@@ -192,7 +207,7 @@ pub fn breach(requires: &[Cited], of: Option<&str>) -> Verdict {
 /// middle of a call may lose track of what it began.
 const LAST_CALL: Duration = Duration::from_secs(5);
 
-async fn stopped_and_waited(run: &Run) {
+pub(super) async fn stopped_and_waited(run: &Run) {
     run.stop.cancelled().await;
     tokio::time::sleep(LAST_CALL).await;
 }

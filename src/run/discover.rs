@@ -8,7 +8,7 @@ use std::{
 
 use prost_reflect::DynamicMessage;
 
-use super::{Run, lane::Lane};
+use super::{Run, check, lane::Lane};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, NOT_FOUND_OUT},
@@ -33,7 +33,8 @@ fn wanted(plan: &Plan) -> BTreeSet<String> {
     wanted
 }
 
-/// Finds each of them out, in the order of the suite.
+/// Finds each of them out, in the order of the suite. A run that is stopped meanwhile has no facts
+/// about those that were not asked yet.
 pub async fn capabilities(run: &Arc<Run>) -> BTreeMap<String, CapabilityFact> {
     let wanted = wanted(&run.plan);
     let mut lane = Lane::new(run, "discovery");
@@ -45,7 +46,15 @@ pub async fn capabilities(run: &Arc<Run>) -> BTreeMap<String, CapabilityFact> {
         if !wanted.contains(&name) {
             continue;
         }
-        let (present, why) = find(run, &mut lane, def, &mut asked).await;
+        if run.stop.is_cancelled() {
+            break;
+        }
+        let found = tokio::select! {
+            biased;
+            () = check::stopped_and_waited(run) => None,
+            found = find(run, &mut lane, def, &mut asked) => Some(found),
+        };
+        let Some((present, why)) = found else { break };
         facts.insert(name.clone(), CapabilityFact { name, present, why });
     }
     super::undo::all(&mut lane).await;

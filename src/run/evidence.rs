@@ -117,8 +117,14 @@ impl Redactor {
             Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => self.text(text).into(),
                 Err(_) => {
-                    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-                    format!("base64:{}", cut(&text)).into()
+                    // Not all of a long one is encoded, only to be cut then.
+                    let start = &bytes[..bytes.len().min(LONGEST_TEXT)];
+                    let text = base64::engine::general_purpose::STANDARD.encode(start);
+                    let rest = match bytes.len() > start.len() {
+                        true => format!("… ({} bytes in all)", bytes.len()),
+                        false => String::new(),
+                    };
+                    format!("base64:{text}{rest}").into()
                 }
             },
             Value::EnumNumber(number) => match kind {
@@ -187,5 +193,17 @@ mod tests {
         let shown = Redactor::default().text(&"ä".repeat(LONGEST_TEXT));
         assert!(shown.len() < LONGEST_TEXT + 60, "{}", shown.len());
         assert!(shown.ends_with(&format!("({} bytes in all)", 2 * LONGEST_TEXT)));
+    }
+
+    #[test]
+    fn long_bytes_are_cut_before_they_are_encoded() {
+        let long = Value::Bytes(vec![0xff; 1_000_000].into());
+        let shown = Redactor::default().value(&Kind::Bytes, &long);
+        let shown = shown.as_str().expect("text");
+        assert!(shown.starts_with("base64:////"), "{shown}");
+        assert!(shown.ends_with("… (1000000 bytes in all)"), "{shown}");
+        assert!(shown.len() < LONGEST_TEXT * 3 / 2, "{}", shown.len());
+        let short = Redactor::default().value(&Kind::Bytes, &Value::Bytes(vec![0xff].into()));
+        assert_eq!(short, "base64:/w==");
     }
 }

@@ -10,7 +10,7 @@ use prost_reflect::DynamicMessage;
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
-    plan::{Plan, PlannedInvariant},
+    plan::{Plan, PlannedInvariant, Shut},
     suite::expr::{Expr, Judgement, Scope, Value, value},
     verdict::{SkipKind, Verdict},
 };
@@ -93,8 +93,8 @@ impl Invariants {
         self.watched
             .iter()
             .map(|watched| {
-                let skip = watched.planned.gate(&plan.suite, facts);
-                watched.result(skip, &replay)
+                let shut = watched.planned.gate(&plan.suite, facts);
+                watched.result(shut, &replay)
             })
             .collect()
     }
@@ -137,11 +137,7 @@ impl Watched {
         }
     }
 
-    fn result(
-        &self,
-        skip: Option<(SkipKind, String)>,
-        replay: impl Fn(&str) -> String,
-    ) -> CheckResult {
+    fn result(&self, shut: Option<Shut>, replay: impl Fn(&str) -> String) -> CheckResult {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let def = &self.planned.source.def;
         let id = def.id.as_ref().clone();
@@ -157,7 +153,15 @@ impl Watched {
             waived: None,
             duration_ms: 0,
         };
-        if let Some((expected, actual, exchange, during)) = &seen.broken {
+        // What was seen counts for nothing where the target has not what the invariant is about.
+        if let Some(Shut::Skip(kind, why)) = shut {
+            result.verdict = Verdict::Skip;
+            result.kind = Some(kind);
+            result.reason = Some(why);
+        } else if let Some(Shut::Unknown(why)) = shut {
+            result.verdict = Verdict::Error;
+            result.reason = Some(why);
+        } else if let Some((expected, actual, exchange, during)) = &seen.broken {
             result.verdict = super::check::breach(&self.planned.requires, None);
             result.reason = Some(format!(
                 "{actual} (in {} of {} answers, first during {during})",
@@ -174,10 +178,6 @@ impl Watched {
         } else if let Some(mistake) = &seen.mistake {
             result.verdict = Verdict::Error;
             result.reason = Some(mistake.clone());
-        } else if let Some((kind, why)) = skip {
-            result.verdict = Verdict::Skip;
-            result.kind = Some(kind);
-            result.reason = Some(why);
         } else if seen.counted == 0 {
             result.verdict = Verdict::Skip;
             result.kind = Some(SkipKind::NotChecked);

@@ -7,16 +7,18 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use base64::Engine as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 
 use super::{Run, halt::Halt};
 use crate::{
-    drive::grpc::{Answer, Outcome},
+    drive::grpc::{Answer, Enough, Grpc, NEVER, Outcome},
     events::Exchange,
     suite::{
         expr::{Scope, Value, value},
-        format::StepDef,
+        format::{StepDef, Words},
         request, rpc,
+        tree::Tree,
     },
 };
 
@@ -30,6 +32,8 @@ pub struct Lane {
     pub scope: Scope,
     /// All exchanges so far.
     pub exchanges: Vec<Exchange>,
+    /// A connection of its own: what one check does to its connection is not done to the others.
+    grpc: Grpc,
     pub(super) undo: Vec<Undo>,
 }
 
@@ -53,6 +57,7 @@ impl Lane {
             owner: owner.to_owned(),
             scope: run.names(),
             exchanges: Vec::new(),
+            grpc: run.grpc.apart(),
             undo: Vec::new(),
         }
     }
@@ -70,10 +75,10 @@ impl Lane {
         &self,
         method: &MethodDescriptor,
         step: &StepDef,
-        over: Option<&crate::suite::tree::Tree>,
+        over: Option<&Tree>,
     ) -> Result<DynamicMessage, Halt> {
         let name = rpc_name(method);
-        let empty = crate::suite::tree::Tree::Table(Vec::new());
+        let empty = Tree::Table(Vec::new());
         let suite = &self.run.plan.suite;
         let base = suite.requests.get(&name).map_or(&empty, |base| base.def.1.as_ref());
         let mut omitted = Vec::new();
@@ -83,8 +88,7 @@ impl Lane {
         let omitted: Vec<&str> = omitted.iter().map(String::as_str).collect();
         let with = step.with.as_ref().map(toml::Spanned::as_ref);
         // A `$case.with` stands for a whole table; it is evaluated on its own below.
-        let whole =
-            |tree: &crate::suite::tree::Tree| matches!(tree, crate::suite::tree::Tree::Text(_));
+        let whole = |tree: &Tree| matches!(tree, Tree::Text(_));
         let mut tree = base.clone();
         for layer in [with, over].into_iter().flatten().filter(|layer| !whole(layer)) {
             tree = request::overlay(&method.input(), &tree, Some(layer), &[]);
@@ -121,15 +125,37 @@ impl Lane {
         request: &DynamicMessage,
         deadline: Duration,
     ) -> Answer {
+        self.calls(method, request, deadline, true, NEVER).await
+    }
+
+    /// The same for a stream that has no end: it is left after the reply that is `enough`.
+    pub async fn call_until(
+        &mut self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+        enough: Enough<'_>,
+    ) -> Answer {
+        self.calls(method, request, deadline, true, enough).await
+    }
+
+    async fn calls(
+        &mut self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+        undone: bool,
+        enough: Enough<'_>,
+    ) -> Answer {
         let name = rpc_name(method);
         let sent = Instant::now();
-        let undone = self.run.plan.suite.undo.contains_key(&name);
+        let undone = undone && self.run.plan.suite.undo.contains_key(&name);
         if undone {
             // Before the call: a run that is interrupted in the middle of it must still clean up.
             let request = value::from_message(request);
             self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None });
         }
-        let answer = self.run.grpc.call(method, request, deadline).await;
+        let answer = self.grpc.call_until(method, request, deadline, enough).await;
         if undone {
             let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
             if refused {
@@ -138,21 +164,33 @@ impl Lane {
                 *reply = answer.reply.as_ref().map(value::from_message);
             }
         }
-        let exchange = self.record(&name, request, &answer, sent);
+        let shown = self.run.redactor.message(request);
+        let exchange = self.record(&name, shown, &answer, sent);
         self.run.invariants.observe(&name, request, &answer, &exchange, &self.owner);
         self.exchanges.push(exchange);
+        answer
+    }
+
+    /// Sends bytes that need not be a message to an rpc that need not be one, and records it. What a
+    /// target makes of such a request nobody can know: only the run's sweep takes it back.
+    pub async fn send(&mut self, name: &str, body: &[u8], deadline: Duration) -> Answer {
+        let sent = Instant::now();
+        let path = format!("/{}.{name}", self.run.plan.suite.package);
+        let answer = self.grpc.send(&path, body.to_vec().into(), deadline).await;
+        let shown = base64::engine::general_purpose::STANDARD.encode(body);
+        let shown = serde_json::json!({ "base64": self.run.redactor.text(&shown) });
+        self.exchanges.push(self.record(name, shown, &answer, sent));
         answer
     }
 
     fn record(
         &self,
         name: &str,
-        request: &DynamicMessage,
+        shown: serde_json::Value,
         answer: &Answer,
         sent: Instant,
     ) -> Exchange {
         let redactor = &self.run.redactor;
-        let shown = redactor.message(request);
         let reply = match answer.replies.as_slice() {
             [] => None,
             [single] => Some(redactor.message(single)),
@@ -207,15 +245,56 @@ impl Lane {
         }
     }
 
+    /// The request of an rpc for a verb: its base request with a value merged into it, as a step's
+    /// `with` would be.
+    ///
+    /// # Errors
+    /// If there is no such rpc or the value does not fit.
+    pub fn request(
+        &self,
+        rpc_name: &str,
+        with: Option<&Value>,
+    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
+        self.step_request(rpc_name, with, None)
+    }
+
+    /// The same without a field, which need not be known then.
+    ///
+    /// # Errors
+    /// Likewise, and if there is no such field.
+    pub fn request_without(
+        &self,
+        rpc_name: &str,
+        with: Option<&Value>,
+        path: &str,
+    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
+        self.step_request(rpc_name, with, Some(path))
+    }
+
+    fn step_request(
+        &self,
+        rpc_name: &str,
+        with: Option<&Value>,
+        omit: Option<&str>,
+    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
+        let method = rpc::find(&self.run.plan.suite.package, rpc_name).map_err(Halt::Error)?;
+        let nowhere = |tree| toml::Spanned::new(0..0, tree);
+        let step = StepDef {
+            with: with.map(|with| nowhere(Tree::quoted(with))),
+            omit: omit.map(|path| Words(vec![toml::Spanned::new(0..0, path.to_owned())])),
+            ..StepDef::default()
+        };
+        let message = self.build(&method, &step, None)?;
+        Ok((method, message))
+    }
+
     /// Calls an rpc for a verb with its base request; set-up, so it must be OK. Gives request and
     /// reply.
     ///
     /// # Errors
     /// If it is refused or ends otherwise.
     pub async fn base(&mut self, rpc_name: &str) -> Result<(Value, Value), Halt> {
-        let package = self.run.plan.suite.package.clone();
-        let method = rpc::find(&package, rpc_name).map_err(Halt::Error)?;
-        let message = self.build(&method, &StepDef::default(), None)?;
+        let (method, message) = self.request(rpc_name, None)?;
         let answer = self.call(&method, &message, self.run.options.step_timeout).await;
         match (&answer.outcome, &answer.reply) {
             (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
@@ -246,11 +325,33 @@ impl Lane {
         request: Value,
         deadline: Duration,
     ) -> Result<Answer, Halt> {
-        let package = self.run.plan.suite.package.clone();
-        let method = rpc::find(&package, rpc_name).map_err(Halt::Error)?;
+        self.asks(rpc_name, request, deadline, true).await
+    }
+
+    /// As [`Lane::ask`], but the suite's undo does not follow: the verb has its own ([`Lane::at_end`]).
+    ///
+    /// # Errors
+    /// If there is no such rpc or the request does not fit.
+    pub async fn ask_kept(
+        &mut self,
+        rpc_name: &str,
+        request: Value,
+        deadline: Duration,
+    ) -> Result<Answer, Halt> {
+        self.asks(rpc_name, request, deadline, false).await
+    }
+
+    async fn asks(
+        &mut self,
+        rpc_name: &str,
+        request: Value,
+        deadline: Duration,
+        undone: bool,
+    ) -> Result<Answer, Halt> {
+        let method = rpc::find(&self.run.plan.suite.package, rpc_name).map_err(Halt::Error)?;
         let mut message = DynamicMessage::new(method.input());
         request::fill(&mut message, &request).map_err(Halt::Error)?;
-        Ok(self.call(&method, &message, deadline).await)
+        Ok(self.calls(&method, &message, deadline, undone, NEVER).await)
     }
 }
 
@@ -264,6 +365,7 @@ impl Drop for Lane {
                 owner: std::mem::take(&mut self.owner),
                 scope: std::mem::take(&mut self.scope),
                 exchanges: Vec::new(),
+                grpc: self.grpc.clone(),
                 undo: std::mem::take(&mut self.undo),
             });
         }

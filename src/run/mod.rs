@@ -29,7 +29,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    drive::{clock::PendingClock, grpc::Grpc, registry::Registry},
+    drive::{clock::PendingClock, grpc::Grpc, registry::{Certificate, Registry}},
     events::Event,
     image::GUEST_HOST,
     plan::{Plan, waiver::Waiver},
@@ -59,6 +59,8 @@ pub struct Options {
     pub image: Option<String>,
     /// Where our registry listens, if not on loopback of the target's network namespace.
     pub registry_listen: Option<SocketAddr>,
+    /// With it our registry speaks https.
+    pub registry_certificate: Option<Certificate>,
     /// The target's CNI configuration folder.
     pub cni_conf_dir: Option<PathBuf>,
     /// The target's CNI plugin folder.
@@ -83,6 +85,7 @@ impl Options {
             restart_cmd: None,
             image: None,
             registry_listen: None,
+            registry_certificate: None,
             cni_conf_dir: None,
             cni_bin_dir: None,
             user: BTreeMap::new(),
@@ -132,6 +135,8 @@ pub struct Run {
     stopped_by: OnceLock<String>,
     /// The target is gone for good.
     gone: AtomicBool,
+    /// Held while the target is being restarted.
+    restarting: Arc<tokio::sync::Mutex<()>>,
     /// The last sweep failed.
     uncleaned: AtomicBool,
     unique: AtomicU64,
@@ -171,6 +176,7 @@ impl Run {
             events,
             stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
+            restarting: Arc::default(),
             uncleaned: AtomicBool::new(false),
             unique: AtomicU64::new(0),
             left: Mutex::default(),

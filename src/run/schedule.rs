@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     events::{CapabilityFact, CheckResult, Event, Finish},
-    plan::{Planned, waiver},
+    plan::{Planned, Shut, waiver},
     verdict::{SkipKind, Verdict},
 };
 
@@ -24,8 +24,6 @@ pub async fn execute(
     run: &Arc<Run>,
     started: impl FnOnce(&BTreeMap<String, CapabilityFact>),
 ) -> Finish {
-    let facts = discover::capabilities(run).await;
-    started(&facts);
     let mut schedule = Schedule {
         run,
         results: Vec::new(),
@@ -33,7 +31,6 @@ pub async fn execute(
         ended_early: None,
         unattributed: Vec::new(),
     };
-    let queue = schedule.gate(&facts);
     let deadline = run.options.run_timeout;
     let timer = async {
         match deadline {
@@ -41,24 +38,30 @@ pub async fn execute(
             None => std::future::pending().await,
         }
     };
-    {
-        let running = schedule.all(queue);
+    let facts = {
+        let running = async {
+            let facts = discover::capabilities(run).await;
+            started(&facts);
+            let queue = schedule.gate(&facts);
+            schedule.all(queue).await;
+            facts
+        };
         tokio::pin!(running);
-        tokio::pin!(timer);
         tokio::select! {
-            () = &mut running => {}
-            () = &mut timer => {
+            facts = &mut running => facts,
+            () = timer => {
                 let limit = humantime::format_duration(deadline.unwrap_or_default());
                 run.stop_because(format!("the run took longer than its --timeout {limit}"));
-                running.await;
+                running.await
             }
         }
-    }
-    let interrupted = run.stop.is_cancelled() && run.stopped_by.get().is_none();
+    };
     if let Some(why) = run.stopped_by.get() {
         schedule.ended_early.get_or_insert_with(|| why.clone());
     }
     schedule.finish(&facts).await;
+    // Also by a signal that came during the last cleanup.
+    let interrupted = run.stop.is_cancelled() && run.stopped_by.get().is_none();
     let mut finish = Finish {
         interrupted,
         bad_waivers: Vec::new(),
@@ -100,9 +103,16 @@ impl Schedule<'_> {
     fn gate(&mut self, facts: &BTreeMap<String, CapabilityFact>) -> VecDeque<Queued> {
         let mut queue = VecDeque::new();
         for planned in &self.run.plan.checks {
-            if let Some((kind, why)) = planned.gate(&self.run.plan.suite, facts) {
-                self.finished(check::skipped(planned, kind, why));
-                continue;
+            match planned.gate(&self.run.plan.suite, facts) {
+                None => {}
+                Some(Shut::Skip(kind, why)) => {
+                    self.finished(check::skipped(planned, kind, why));
+                    continue;
+                }
+                Some(Shut::Unknown(why)) => {
+                    self.finished(check::erred(planned, why));
+                    continue;
+                }
             }
             let def = &planned.check.source.def;
             let share = match &def.given {

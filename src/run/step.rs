@@ -155,10 +155,11 @@ pub(super) fn names_of(request: &Value, answer: &Answer) -> Scope {
     names.insert("request".into(), request.clone());
     names.insert("code".into(), rpc::code_name(answer.code).into());
     names.insert("message".into(), answer.message.as_str().into());
-    if let Some(reply) = &answer.reply {
-        names.insert("reply".into(), value::from_message(reply));
-    }
     let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
+    // Not converted once more: a reply may hold tens of megabytes, and clones of a value share them.
+    if let Some(last) = replies.last() {
+        names.insert("reply".into(), last.clone());
+    }
     names.insert("replies".into(), Value::from(replies));
     names
 }

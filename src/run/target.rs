@@ -2,6 +2,7 @@
 
 use std::{
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,7 @@ const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// Why it does not.
-pub async fn revive(run: &Run) -> Result<(), String> {
+pub async fn revive(run: &Arc<Run>) -> Result<(), String> {
     let begin = Instant::now();
     if run.options.restart_cmd.is_some() {
         restart(run).await?;
@@ -30,14 +31,38 @@ pub async fn revive(run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs the restart command and waits for the endpoint.
+/// Runs the restart command and waits for the endpoint. It goes on to its end although its caller is
+/// cut: in its middle the target is dead.
 ///
 /// # Errors
 /// If there is none, it fails, or the endpoint does not answer in time.
-pub async fn restart(run: &Run) -> Result<(), String> {
-    let Some(command) = &run.options.restart_cmd else {
+pub async fn restart(run: &Arc<Run>) -> Result<(), String> {
+    let Some(command) = run.options.restart_cmd.clone() else {
         return Err("there is no --restart-cmd".to_owned());
     };
+    let under_way = run.restarting.clone().lock_owned().await;
+    let run = run.clone();
+    let restarting = tokio::spawn(async move {
+        let restarted = restart_with(&run, &command).await;
+        if let Err(why) = &restarted
+            && run.grpc.death().is_some()
+        {
+            // It is the command that did this, and no check.
+            run.set_gone();
+            run.stop_because(format!("the target is gone: {why}"));
+        }
+        drop(under_way);
+        restarted
+    });
+    restarting.await.map_err(|error| format!("stdcheck itself failed: {error}"))?
+}
+
+/// Waits until no restart is under way.
+pub async fn restarted(run: &Run) {
+    drop(run.restarting.lock().await);
+}
+
+async fn restart_with(run: &Run, command: &str) -> Result<(), String> {
     let _pending = run.clock.start();
     let told = |error: std::io::Error| format!("cannot run the restart command: {error}");
     // A file and not a pipe, and a process group of its own: the daemon that it starts keeps both.

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use base64::Engine as _;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
 use toml::Spanned;
+
+use super::expr::{Value, value};
 
 /// A value of a suite file. Every member and key has its place in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +39,37 @@ impl Tree {
                 members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value)
             }
             _ => None,
+        }
+    }
+
+    /// A tree that evaluates to this value again, whatever dollars are in it.
+    pub fn quoted(value: &Value) -> Tree {
+        let place = |tree: Tree| Spanned::new(0..0, tree);
+        match value {
+            Value::Bool(value) => Tree::Bool(*value),
+            Value::Int(value) => Tree::Int(*value),
+            Value::UInt(value) => {
+                i64::try_from(*value).map_or_else(|_| Tree::Text(value.to_string()), Tree::Int)
+            }
+            Value::Float(value) => Tree::Float(*value),
+            Value::Bytes(bytes) => {
+                let text = base64::engine::general_purpose::STANDARD.encode(bytes.as_slice());
+                let key = Spanned::new(0..0, "base64".to_owned());
+                Tree::Table(vec![(key, place(Tree::Text(text)))])
+            }
+            Value::List(items) => {
+                Tree::List(items.iter().map(|item| place(Tree::quoted(item))).collect())
+            }
+            Value::Map(members) => Tree::Table(
+                members
+                    .map
+                    .iter()
+                    .map(|(key, value)| {
+                        (Spanned::new(0..0, key.to_string()), place(Tree::quoted(value)))
+                    })
+                    .collect(),
+            ),
+            other => Tree::Text(value::as_text(other).replace('$', "$$")),
         }
     }
 }

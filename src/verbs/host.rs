@@ -30,6 +30,18 @@ pub const READ: Verb = Verb {
     run: |_, params| -> Done<'_> { Box::pin(async move { read(&params) }) },
 };
 
+/// Looks whether a path is there.
+pub const STAT: Verb = Verb {
+    signature: Signature {
+        name: "host.stat",
+        title: "whether there is something at a path of this host",
+        params: &[Param { name: "path", required: true, title: "absolute" }],
+        reply: || Type::members([("exists", Type::Bool), ("folder", Type::Bool)]),
+        looks: true,
+    },
+    run: |_, params| -> Done<'_> { Box::pin(async move { stat(&params) }) },
+};
+
 /// Looks at a process.
 pub const PROCESS: Verb = Verb {
     signature: Signature {
@@ -62,6 +74,26 @@ fn read(params: &Params) -> Result<Value, Halt> {
         Ok(bytes) => Ok(told(true, &String::from_utf8_lossy(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(told(false, "")),
         Err(error) => Err(Halt::Error(format!("cannot read {path}: {error}"))),
+    }
+}
+
+fn stat(params: &Params) -> Result<Value, Halt> {
+    let path = params.text("path")?;
+    let told = |exists: bool, folder: bool| {
+        value::map([("exists", Value::Bool(exists)), ("folder", Value::Bool(folder))])
+    };
+    // A relative path would be one of ours.
+    if !path.starts_with('/') {
+        return Ok(told(false, false));
+    }
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(told(true, metadata.is_dir())),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(told(false, false))
+        }
+        Err(error) => Err(Halt::Error(format!("cannot look at {path}: {error}"))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Verbs: how to do or see what no single rpc does. One file per topic; `all` is the registry.
 
+mod canary;
 mod cgroup;
 pub mod cni;
 pub mod cri;
@@ -9,6 +10,8 @@ mod net;
 pub mod registry;
 mod skip;
 mod target;
+mod text;
+mod users_image;
 
 use std::{future::Future, pin::Pin};
 
@@ -65,6 +68,18 @@ impl Params {
             }
             Some(other) => Err(wrong(name, "a whole number", other)),
             None => Err(Halt::Error(format!("the parameter `{name}` is missing"))),
+        }
+    }
+
+    /// Whether it is true; false if it is missing.
+    ///
+    /// # Errors
+    /// If it is neither true nor false.
+    pub fn flag(&self, name: &str) -> Result<bool, Halt> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(wrong(name, "true or false", other)),
         }
     }
 

@@ -1,17 +1,20 @@
-//! Bends the double: a hook sees every request before it is served and every answer before it is
-//! sent, and may do something else instead.
+//! Bends the double or what stands behind a proxy: a hook sees every request before it is served and
+//! every answer before it is sent, and may do something else instead. What is written in files of
+//! rules is such a hook ([`super::rule`]); a test may add a closure.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use prost::Message;
-use prost_reflect::DynamicMessage;
-use serde::{Deserialize, Serialize};
+use prost_reflect::{MessageDescriptor, MethodDescriptor};
 use stdcheck::suite::rpc;
 use tonic::Code;
+
+use super::rule::Hit;
 
 /// A request as a bend sees it.
 pub struct Call {
@@ -19,8 +22,19 @@ pub struct Call {
     pub rpc: String,
     /// How often this rpc was called, with this one: 1 for the first.
     pub nth: usize,
-    /// The encoded message.
+    /// The encoded message, as it will be served.
     pub request: Bytes,
+    /// The same as it was sent.
+    pub sent: Bytes,
+    /// How long to wait before it is served.
+    pub wait: Duration,
+    /// How long to wait before the answer is sent.
+    pub late: Duration,
+    /// The bends of rules that mean it.
+    pub hits: Vec<Hit>,
+    /// How often the runtime was restarted so far.
+    pub restarts: Arc<AtomicI64>,
+    method: MethodDescriptor,
 }
 
 impl Call {
@@ -29,10 +43,19 @@ impl Call {
         M::decode(self.request.clone()).expect("what stdcheck sends is sound")
     }
 
-    /// The request by its descriptor.
-    pub fn message(&self) -> DynamicMessage {
-        let method = rpc::find("runtime.v1", &self.rpc).expect("an rpc of the interface");
-        DynamicMessage::decode(method.input(), self.request.clone()).expect("it is sound")
+    /// The type of the request.
+    pub fn input(&self) -> MessageDescriptor {
+        self.method.input()
+    }
+
+    /// Whether it is answered with a stream.
+    pub fn is_stream(&self) -> bool {
+        self.method.is_server_streaming()
+    }
+
+    /// The type of the reply.
+    pub fn output(&self) -> MessageDescriptor {
+        self.method.output()
     }
 }
 
@@ -59,6 +82,11 @@ impl Answer {
     /// An OK with a proper reply.
     pub fn reply(reply: &impl Message) -> Answer {
         Answer::bytes(reply.encode_to_vec())
+    }
+
+    /// One that a mistaken rule gives: nothing passes with it.
+    pub fn none() -> Answer {
+        Answer::refusal(Code::Internal, "the rule is mistaken")
     }
 
     /// A refusal.
@@ -95,9 +123,14 @@ pub enum Deed {
 
 /// A way to differ from an honest runtime.
 pub trait Bend: Send + Sync {
-    /// Before the request is served.
-    fn before(&self, _: &Call) -> Deed {
+    /// Before the request is served; may change it.
+    fn before(&self, _: &mut Call) -> Deed {
         Deed::Serve
+    }
+
+    /// Once it was served: further calls to be made, by rpc and encoded request.
+    fn also(&self, _: &Call, _: &Answer) -> Vec<(String, Bytes)> {
+        Vec::new()
     }
 
     /// Before the answer is sent.
@@ -108,7 +141,7 @@ struct Before<F>(F);
 struct After<F>(F);
 
 impl<F: Fn(&Call) -> Deed + Send + Sync> Bend for Before<F> {
-    fn before(&self, call: &Call) -> Deed {
+    fn before(&self, call: &mut Call) -> Deed {
         (self.0)(call)
     }
 }
@@ -127,9 +160,18 @@ pub struct Bends(Arc<Mutex<Inner>>);
 struct Inner {
     bends: Vec<(String, Arc<dyn Bend>)>,
     calls: BTreeMap<String, usize>,
+    restarts: Arc<AtomicI64>,
 }
 
+/// Stands for every rpc.
+const ALL: &str = "*";
+
 impl Bends {
+    /// Adds a bend that looks at every rpc.
+    pub fn add_for_all(&self, bend: impl Bend + 'static) {
+        self.add(ALL, bend);
+    }
+
     /// Adds a bend for one rpc.
     pub fn add(&self, rpc: &str, bend: impl Bend + 'static) {
         self.lock().bends.push((rpc.to_owned(), Arc::new(bend)));
@@ -155,86 +197,33 @@ impl Bends {
         self.lock().calls.get(rpc).copied().unwrap_or(0)
     }
 
-    /// Counts a call and gives it back with the bends for its rpc.
-    pub(super) fn begin(&self, rpc: &str, request: Bytes) -> (Call, Vec<Arc<dyn Bend>>) {
+    /// How often the runtime was restarted, as rules see it.
+    pub fn restarts(&self) -> Arc<AtomicI64> {
+        self.lock().restarts.clone()
+    }
+
+    /// Counts a call and gives it back with the bends for its rpc. None: the interface has no such rpc.
+    pub(super) fn begin(&self, name: &str, request: Bytes) -> Option<(Call, Vec<Arc<dyn Bend>>)> {
+        let method = rpc::find("runtime.v1", name).ok()?;
         let mut inner = self.lock();
-        let count = inner.calls.entry(rpc.to_owned()).or_default();
+        let count = inner.calls.entry(name.to_owned()).or_default();
         *count += 1;
-        let call = Call { rpc: rpc.to_owned(), nth: *count, request };
-        let of_rpc = inner.bends.iter().filter(|(of, _)| of == rpc);
-        (call, of_rpc.map(|(_, bend)| bend.clone()).collect())
+        let call = Call {
+            rpc: name.to_owned(),
+            nth: *count,
+            sent: request.clone(),
+            request,
+            wait: Duration::ZERO,
+            late: Duration::ZERO,
+            hits: Vec::new(),
+            restarts: inner.restarts.clone(),
+            method,
+        };
+        let of_rpc = inner.bends.iter().filter(|(of, _)| of == name || of == ALL);
+        Some((call, of_rpc.map(|(_, bend)| bend.clone()).collect()))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A bend as data, which can be handed to a double in another process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Defect {
-    /// The rpc that it bends.
-    pub rpc: String,
-    /// Which calls it bends.
-    pub when: When,
-    /// What is done.
-    pub effect: Effect,
-}
-
-/// Which calls of its rpc a defect bends.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum When {
-    /// Every one.
-    Always,
-    /// Only this one in the double's life, counted from 1.
-    Nth(usize),
-    /// Those without this message: `config.metadata`.
-    Lacks(String),
-}
-
-impl When {
-    fn fits(&self, call: &Call) -> bool {
-        match self {
-            When::Always => true,
-            When::Nth(nth) => *nth == call.nth,
-            When::Lacks(path) => !has(&call.message(), path),
-        }
-    }
-}
-
-/// Whether a message has the message at the end of a path.
-fn has(message: &DynamicMessage, path: &str) -> bool {
-    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-    if !message.has_field_by_name(name) {
-        return false;
-    }
-    let field = message.get_field_by_name(name).expect("a field of the message");
-    rest.is_empty() || field.as_message().is_some_and(|inner| has(inner, rest))
-}
-
-/// What a defect does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Effect {
-    /// See [`Deed::Die`].
-    Die,
-    /// See [`Deed::Hang`].
-    Hang,
-    /// A refusal with that status code.
-    Refuse(i32),
-    /// An OK with those bytes as its reply.
-    Bytes(Vec<u8>),
-}
-
-impl Bend for Defect {
-    fn before(&self, call: &Call) -> Deed {
-        if !self.when.fits(call) {
-            return Deed::Serve;
-        }
-        match &self.effect {
-            Effect::Die => Deed::Die,
-            Effect::Hang => Deed::Hang,
-            Effect::Refuse(code) => Deed::Answer(Answer::refusal((*code).into(), "bent")),
-            Effect::Bytes(bytes) => Deed::Answer(Answer::bytes(bytes.clone())),
-        }
     }
 }

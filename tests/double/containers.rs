@@ -1,6 +1,6 @@
 //! Containers: create, start, stop, remove, status, list, stats.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use stdcheck::proto::cri::v1::{
     Container as Listed, ContainerAttributes, ContainerFilter, ContainerResources, ContainerState,
@@ -8,13 +8,13 @@ use stdcheck::proto::cri::v1::{
     ContainerStatusRequest, ContainerStatusResponse, CreateContainerRequest,
     CreateContainerResponse, ImageSpec, ListContainerStatsRequest, ListContainerStatsResponse,
     ListContainersRequest, ListContainersResponse, RemoveContainerRequest, RemoveContainerResponse,
-    Signal, StartContainerRequest, StartContainerResponse, StopContainerRequest,
-    StopContainerResponse,
+    ReopenContainerLogRequest, ReopenContainerLogResponse, Signal, StartContainerRequest,
+    StartContainerResponse, StopContainerRequest, StopContainerResponse,
 };
 use tonic::Status;
 
 use super::{
-    images, logs, node,
+    images, inside, logs, node, ports,
     program::{self, Program},
     sandboxes,
     state::{Container, Sandbox, State, Store, now},
@@ -34,6 +34,7 @@ impl Container {
     }
 
     fn end(&mut self, exit_code: i32) {
+        logs::close(&self.id);
         self.finished_at = now();
         self.exit_code = exit_code;
     }
@@ -111,15 +112,24 @@ pub fn find<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Container, Sta
         .ok_or_else(|| Status::not_found(format!("no container `{id}`")))
 }
 
-pub fn start(
-    state: &mut State,
+/// Starts the process. One that writes for a while does so beside.
+pub async fn start(
+    store: &Arc<Store>,
     request: StartContainerRequest,
 ) -> Result<StartContainerResponse, Status> {
-    let sandbox = find(state, &request.container_id)?.sandbox.clone();
+    let started = store.change(|state| begin(state, &request.container_id))?;
+    logs::count(store, &started);
+    ports::open(store, &started);
+    Ok(StartContainerResponse::default())
+}
+
+fn begin(state: &mut State, id: &str) -> Result<Container, Status> {
+    let sandbox = find(state, id)?.sandbox.clone();
     if sandboxes::find(state, &sandbox)?.stopped {
         return Err(Status::failed_precondition("the sandbox was stopped"));
     }
-    let container = find(state, &request.container_id)?;
+    let switches = state.switches.clone();
+    let container = find(state, id)?;
     if container.state() != ContainerState::ContainerCreated {
         return Err(Status::failed_precondition("it was started before"));
     }
@@ -128,15 +138,54 @@ pub fn start(
         return Err(Status::unknown("no such file"));
     }
     container.started_at = now();
-    if let Some(line) = first_line {
-        logs::write(container, &line);
+    logs::open(container, &switches);
+    let words: Vec<&str> = container.words.iter().map(String::as_str).collect();
+    match (program::printed(&words), first_line) {
+        (Some((printed, Duration::ZERO)), _) => {
+            logs::write(container, "stdout", &printed.stdout);
+            logs::write(container, "stderr", &printed.stderr);
+        }
+        (_, Some(line)) => logs::write(container, "stdout", format!("{line}\n").as_bytes()),
+        (_, None) => {}
     }
     match program {
         Program::Ends(code) => container.end(code),
         Program::Hogs => container.end(KILLED),
         _ => {}
     }
-    Ok(StartContainerResponse::default())
+    Ok(container.clone())
+}
+
+/// The process of a container comes to its end, if it runs.
+pub fn ends(state: &mut State, id: &str, exit_code: i32) {
+    let running = |container: &&mut Container| {
+        container.id == id && container.state() == ContainerState::ContainerRunning
+    };
+    if let Some(container) = state.containers.iter_mut().find(running) {
+        container.end(exit_code);
+    }
+}
+
+/// Only for a process that runs, as a runtime may: no other has output.
+pub fn reopen_log(
+    state: &mut State,
+    request: ReopenContainerLogRequest,
+) -> Result<ReopenContainerLogResponse, Status> {
+    let id = &request.container_id;
+    state.follow(id);
+    let careless = state.switched("log-file-with-error");
+    let always = state.switched("log-reopens-always");
+    let container = find(state, id);
+    let path = container.as_ref().ok().map(|container| container.log.clone());
+    if careless && let Some(path) = path.or_else(|| logs::path(id)) {
+        let _ = std::fs::File::create_new(path);
+    }
+    let container = container?;
+    if container.state() != ContainerState::ContainerRunning && !always {
+        return Err(Status::failed_precondition("the container does not run"));
+    }
+    logs::reopen(container).map_err(|error| Status::internal(error.to_string()))?;
+    Ok(ReopenContainerLogResponse::default())
 }
 
 /// Ends processes at once.
@@ -156,6 +205,7 @@ pub async fn stop(
 ) -> Result<StopContainerResponse, Status> {
     let id = request.container_id;
     store.change(|state| {
+        state.follow(&id);
         let running = |container: &&mut Container| {
             container.id == id && container.state() == ContainerState::ContainerRunning
         };
@@ -163,7 +213,8 @@ pub async fn stop(
             if let (Program::Waits(code), _) = program::of(&container.words)
                 && request.timeout > 0
             {
-                logs::write(container, &format!("signal {}", container.stop_signal));
+                let told = format!("signal {}\n", container.stop_signal);
+                logs::write(container, "stdout", told.as_bytes());
                 container.end(code);
             }
         }
@@ -188,6 +239,13 @@ pub fn remove(
     state: &mut State,
     request: RemoveContainerRequest,
 ) -> Result<RemoveContainerResponse, Status> {
+    state.follow(&request.container_id);
+    kill(state, |container| container.id == request.container_id);
+    if state.switched("log-removed")
+        && let Ok(container) = find(state, &request.container_id)
+    {
+        let _ = std::fs::remove_file(&container.log);
+    }
     state.containers.retain(|container| container.id != request.container_id);
     Ok(RemoveContainerResponse::default())
 }
@@ -197,6 +255,19 @@ pub fn status(
     request: ContainerStatusRequest,
 ) -> Result<ContainerStatusResponse, Status> {
     let container = find(state, &request.container_id)?;
+    Ok(ContainerStatusResponse {
+        status: Some(status_of(container)),
+        info: node::info(request.verbose),
+    })
+}
+
+/// The statuses of the containers of a sandbox.
+pub fn statuses_in(state: &State, sandbox: &str) -> Vec<ContainerStatus> {
+    state.containers.iter().filter(|one| one.sandbox == sandbox).map(status_of).collect()
+}
+
+/// The status of a container.
+pub fn status_of(container: &Container) -> ContainerStatus {
     let config = &container.config;
     let reason = match (container.state(), program::of(&container.words).0, container.exit_code) {
         (ContainerState::ContainerExited, Program::Hogs, _) => "OOMKilled",
@@ -205,31 +276,29 @@ pub fn status(
         _ => "",
     };
     let linux = config.linux.as_ref().and_then(|linux| linux.resources.clone());
-    Ok(ContainerStatusResponse {
-        status: Some(ContainerStatus {
-            id: container.id.clone(),
-            metadata: config.metadata.clone(),
-            state: container.state().into(),
-            created_at: container.created_at,
-            started_at: container.started_at,
-            finished_at: container.finished_at,
-            exit_code: container.exit_code,
-            image: Some(ImageSpec { image: container.image.clone(), ..ImageSpec::default() }),
-            image_ref: container.image.clone(),
-            reason: reason.into(),
-            labels: config.labels.clone(),
-            annotations: config.annotations.clone(),
-            mounts: config.mounts.clone(),
-            log_path: container.log.clone(),
-            resources: linux.map(|linux| ContainerResources { linux: Some(linux), windows: None }),
-            image_id: container.image.clone(),
-            stop_signal: Signal::from_str_name(&format!("SIGNAL_{}", container.stop_signal))
-                .unwrap_or(Signal::RuntimeDefault)
-                .into(),
-            ..ContainerStatus::default()
-        }),
-        info: node::info(request.verbose),
-    })
+    ContainerStatus {
+        id: container.id.clone(),
+        metadata: config.metadata.clone(),
+        state: container.state().into(),
+        created_at: container.created_at,
+        started_at: container.started_at,
+        finished_at: container.finished_at,
+        exit_code: container.exit_code,
+        image: Some(ImageSpec { image: container.image.clone(), ..ImageSpec::default() }),
+        image_ref: container.image.clone(),
+        reason: reason.into(),
+        labels: config.labels.clone(),
+        annotations: config.annotations.clone(),
+        mounts: config.mounts.clone(),
+        log_path: container.log.clone(),
+        resources: linux.map(|linux| ContainerResources { linux: Some(linux), windows: None }),
+        image_id: container.image.clone(),
+        stop_signal: Signal::from_str_name(&format!("SIGNAL_{}", container.stop_signal))
+            .unwrap_or(Signal::RuntimeDefault)
+            .into(),
+        user: Some(inside::user(config)),
+        ..ContainerStatus::default()
+    }
 }
 
 pub fn list(

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use stdcheck::proto::cri::v1::{
     CgroupDriver, LinuxRuntimeConfiguration, RuntimeCondition, RuntimeConfigRequest,
-    RuntimeConfigResponse, RuntimeHandler, RuntimeStatus, StatusRequest, StatusResponse,
-    UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse, VersionRequest, VersionResponse,
+    RuntimeConfigResponse, RuntimeFeatures, RuntimeHandler, RuntimeHandlerFeatures, RuntimeStatus,
+    StatusRequest, StatusResponse, UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse,
+    VersionRequest, VersionResponse,
 };
 use tonic::Status;
 
-use super::state::State;
+use super::{cni, state::State};
 
 /// The runtime handlers that there are.
 pub const HANDLERS: [&str; 2] = ["", "other"];
@@ -23,20 +24,35 @@ pub fn version(_: &mut State, _: VersionRequest) -> Result<VersionResponse, Stat
     })
 }
 
-pub fn status(_: &mut State, request: StatusRequest) -> Result<StatusResponse, Status> {
-    let condition = |kind: &str| RuntimeCondition {
+pub fn status(state: &mut State, request: StatusRequest) -> Result<StatusResponse, Status> {
+    let network = cni::name(state);
+    let condition = |kind: &str, status: bool| RuntimeCondition {
         r#type: kind.into(),
-        status: true,
+        status,
         ..RuntimeCondition::default()
     };
-    let handler = |name: &str| RuntimeHandler { name: name.into(), features: None };
+    let of_handler =
+        RuntimeHandlerFeatures { recursive_read_only_mounts: true, user_namespaces: true };
+    let handler = |name: &str| RuntimeHandler { name: name.into(), features: Some(of_handler) };
+    let features = RuntimeFeatures {
+        supplemental_groups_policy: true,
+        user_namespaces_host_network: true,
+        mount_options: true,
+    };
+    let mut info = info(request.verbose);
+    if let (true, Some(name)) = (request.verbose, &network) {
+        info.insert("network".into(), serde_json::json!({ "name": name }).to_string());
+    }
     Ok(StatusResponse {
         status: Some(RuntimeStatus {
-            conditions: vec![condition("RuntimeReady"), condition("NetworkReady")],
+            conditions: vec![
+                condition("RuntimeReady", true),
+                condition("NetworkReady", network.is_some()),
+            ],
         }),
-        info: info(request.verbose),
+        info,
         runtime_handlers: HANDLERS.map(handler).into(),
-        features: None,
+        features: Some(features),
     })
 }
 

@@ -14,7 +14,8 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    bend::Defect,
+    listen::Connections,
+    rule::{Rule, read_text},
     server::Double,
     state::{State, Store},
 };
@@ -29,7 +30,8 @@ const SERVING: &str = "the double serves";
 #[derive(Serialize, Deserialize)]
 struct Orders {
     folder: PathBuf,
-    defects: Vec<Defect>,
+    /// A file of rules, as text.
+    rules: String,
 }
 
 /// The body of the entry: serves until it is killed, if it was started for that.
@@ -40,9 +42,10 @@ pub fn serve_if_told() {
     std::fs::write(folder.join("pid"), std::process::id().to_string()).expect("the folder is ours");
     let store = Arc::new(Store::new(Some(folder.join("state"))));
     let die = || kill(Pid::this(), Signal::SIGKILL).expect("a process may kill itself");
-    let double = Double::with(&folder.join("cri.sock"), store, Arc::default(), Arc::new(die));
-    for defect in orders.defects {
-        double.bends.add(&defect.rpc.clone(), defect);
+    let double =
+        Double::with(&folder.join("cri.sock"), store, Connections::default(), Arc::new(die));
+    for difference in read_text("orders", &orders.rules).expect("sound rules") {
+        double.bend(&Rule::new(&difference).expect("a sound rule"));
     }
     println!("{SERVING}");
     loop {
@@ -58,9 +61,9 @@ pub struct DoubleProcess {
 }
 
 impl DoubleProcess {
-    /// Starts one; when this returns, it can be connected to.
-    pub fn start(folder: &Path, defects: &[Defect]) -> DoubleProcess {
-        let orders = Orders { folder: folder.to_owned(), defects: defects.to_vec() };
+    /// Starts one that differs by the rules in a text; when this returns, it can be connected to.
+    pub fn start(folder: &Path, rules: &str) -> DoubleProcess {
+        let orders = Orders { folder: folder.to_owned(), rules: rules.to_owned() };
         let orders = serde_json::to_string(&orders).expect("orders are JSON");
         let mut child = Command::new(executable())
             .args(arguments())
@@ -80,7 +83,7 @@ impl DoubleProcess {
         self.folder.join("cri.sock")
     }
 
-    /// A shell command that ends it, if it lives, and starts it again with the same defects.
+    /// A shell command that ends it, if it lives, and starts it again with the same rules.
     pub fn restart_command(&self) -> String {
         let folder = quoted(&self.folder.display().to_string());
         let words: Vec<String> = std::iter::once(quoted(&executable().display().to_string()))

@@ -13,7 +13,7 @@ use stdcheck::proto::cri::v1::{
 use tonic::Status;
 
 use super::{
-    containers, node,
+    cni, containers, node,
     state::{Sandbox, State, now},
 };
 
@@ -33,6 +33,17 @@ pub fn run(
         return Err(Status::already_exists("a sandbox has this metadata"));
     }
     let id = state.new_id();
+    let own_network = network(&config) != NamespaceMode::Node;
+    if own_network {
+        cni::add(state, &id)?;
+    }
+    // Its process comes after its network, and a failure gives the network back.
+    if let Err(refused) = sysctls(&config) {
+        if !state.switched("failed-sandbox-keeps-network") {
+            cni::del(state, &id);
+        }
+        return Err(refused);
+    }
     state.sandboxes.push(Sandbox {
         id: id.clone(),
         config,
@@ -58,12 +69,6 @@ fn sound(config: &PodSandboxConfig) -> Result<(), Status> {
         return refuse("a host_port that is no port");
     }
     let Some(linux) = &config.linux else { return Ok(()) };
-    for name in linux.sysctls.keys() {
-        let own = OWN_SYSCTLS.iter().any(|start| name.starts_with(start));
-        if !own || (!own_network && name.starts_with("net.")) {
-            return refuse("a sysctl that is not the pod's own");
-        }
-    }
     let Some(security) = &linux.security_context else { return Ok(()) };
     if security.run_as_group.is_some() && security.run_as_user.is_none() {
         return refuse("run_as_group without run_as_user");
@@ -76,6 +81,19 @@ fn sound(config: &PodSandboxConfig) -> Result<(), Status> {
             refuse("no such seccomp profile")
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether every sysctl is the pod's own.
+fn sysctls(config: &PodSandboxConfig) -> Result<(), Status> {
+    let own_network = network(config) != NamespaceMode::Node;
+    let own = |name: &String| {
+        OWN_SYSCTLS.iter().any(|start| name.starts_with(start))
+            && (own_network || !name.starts_with("net."))
+    };
+    match config.linux.iter().flat_map(|linux| linux.sysctls.keys()).all(own) {
+        true => Ok(()),
+        false => Err(Status::invalid_argument("a sysctl that is not the pod's own")),
     }
 }
 
@@ -101,7 +119,9 @@ pub fn stop(
     request: StopPodSandboxRequest,
 ) -> Result<StopPodSandboxResponse, Status> {
     let id = request.pod_sandbox_id;
+    state.follow(&id);
     containers::kill(state, |container| container.sandbox == id);
+    cni::del(state, &id);
     for sandbox in state.sandboxes.iter_mut().filter(|sandbox| sandbox.id == id) {
         sandbox.stopped = true;
     }
@@ -113,8 +133,12 @@ pub fn remove(
     request: RemovePodSandboxRequest,
 ) -> Result<RemovePodSandboxResponse, Status> {
     let id = request.pod_sandbox_id;
+    state.follow(&id);
     containers::kill(state, |container| container.sandbox == id);
-    state.containers.retain(|container| container.sandbox != id);
+    cni::del(state, &id);
+    if !state.switched("containers-outlive-sandbox") {
+        state.containers.retain(|container| container.sandbox != id);
+    }
     state.sandboxes.retain(|sandbox| sandbox.id != id);
     Ok(RemovePodSandboxResponse::default())
 }
@@ -124,6 +148,16 @@ pub fn status(
     request: PodSandboxStatusRequest,
 ) -> Result<PodSandboxStatusResponse, Status> {
     let sandbox = find(state, &request.pod_sandbox_id)?;
+    Ok(PodSandboxStatusResponse {
+        status: Some(status_of(sandbox)),
+        info: node::info(request.verbose),
+        containers_statuses: containers::statuses_in(state, &sandbox.id),
+        timestamp: now(),
+    })
+}
+
+/// The status of a sandbox.
+pub fn status_of(sandbox: &Sandbox) -> PodSandboxStatus {
     let config = &sandbox.config;
     let ip = match network(config) {
         NamespaceMode::Node => String::new(),
@@ -132,22 +166,17 @@ pub fn status(
     let network =
         (!ip.is_empty()).then(|| PodSandboxNetworkStatus { ip, additional_ips: Vec::new() });
     let namespaces = Namespace { options: options(config.linux.as_ref()).cloned() };
-    Ok(PodSandboxStatusResponse {
-        status: Some(PodSandboxStatus {
-            id: sandbox.id.clone(),
-            metadata: config.metadata.clone(),
-            state: sandbox.state().into(),
-            created_at: sandbox.created_at,
-            network,
-            linux: Some(LinuxPodSandboxStatus { namespaces: Some(namespaces) }),
-            labels: config.labels.clone(),
-            annotations: config.annotations.clone(),
-            runtime_handler: sandbox.handler.clone(),
-        }),
-        info: node::info(request.verbose),
-        containers_statuses: Vec::new(),
-        timestamp: now(),
-    })
+    PodSandboxStatus {
+        id: sandbox.id.clone(),
+        metadata: config.metadata.clone(),
+        state: sandbox.state().into(),
+        created_at: sandbox.created_at,
+        network,
+        linux: Some(LinuxPodSandboxStatus { namespaces: Some(namespaces) }),
+        labels: config.labels.clone(),
+        annotations: config.annotations.clone(),
+        runtime_handler: sandbox.handler.clone(),
+    }
 }
 
 pub fn list(

@@ -1,19 +1,29 @@
-//! Listens on a unix socket until it is dropped.
+//! The double in this process.
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, atomic::Ordering},
 };
 
-use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use stdcheck::proto::cri::v1::{
-    image_service_server::ImageServiceServer, runtime_service_server::RuntimeServiceServer,
+use http::Request;
+use stdcheck::{
+    proto::cri::v1::{
+        image_service_server::ImageServiceServer, runtime_service_server::RuntimeServiceServer,
+    },
+    suite::rpc,
 };
-use tokio::{net::UnixListener, runtime::Runtime, task::AbortHandle};
-use tonic::service::Routes;
+use tonic::{Status, body::Body, service::Routes};
+use tower::{ServiceExt as _, service_fn};
 
-use super::{bend::Bends, layer::Bent, service::Service, state::Store};
+use super::{
+    bend::Bends,
+    layer::Upstream,
+    listen::{Connections, Listening},
+    restart::Restarter,
+    rule::Rule,
+    service::Service,
+    state::{Network, Store},
+};
 
 /// A double in this process.
 pub struct Double {
@@ -23,70 +33,83 @@ pub struct Double {
     pub store: Arc<Store>,
     /// How it is bent.
     pub bends: Bends,
-    runtime: Option<Runtime>,
+    connections: Connections,
+    restarter: Option<Restarter>,
+    _listening: Listening,
 }
 
 impl Double {
     /// Starts one; when this returns, it can be connected to. A death ends its connections, and it
     /// goes on with what it held, as under a supervisor that is very quick.
     pub fn start(folder: &Path) -> Double {
-        let connections: Arc<Mutex<Vec<AbortHandle>>> = Arc::default();
-        let die = {
-            let connections = connections.clone();
-            move || {
-                let mut connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
-                connections.drain(..).for_each(|connection| connection.abort());
-            }
-        };
+        let connections = Connections::default();
+        let dying = connections.clone();
         let store = Arc::new(Store::new(None));
-        Double::with(&folder.join("cri.sock"), store, connections, Arc::new(die))
+        let die = Arc::new(move || dying.end());
+        Double::with(&folder.join("cri.sock"), store, connections, die)
     }
 
     /// The same with a store and a death of one's own.
     pub(super) fn with(
         socket: &Path,
         store: Arc<Store>,
-        connections: Arc<Mutex<Vec<AbortHandle>>>,
+        connections: Connections,
         die: Arc<dyn Fn() + Send + Sync>,
     ) -> Double {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
         let service = Service(store.clone());
-        let routes = Routes::new(RuntimeServiceServer::new(service.clone()))
-            .add_service(ImageServiceServer::new(service));
-        let bends = Bends::default();
-        let bent = Bent { routes, bends: bends.clone(), die };
-        // What an earlier life left.
-        let _ = std::fs::remove_file(socket);
-        let listener = {
-            let _inside = runtime.enter();
-            UnixListener::bind(socket).expect("the socket can be made")
+        let upstream = || {
+            let routes = Routes::new(RuntimeServiceServer::new(service.clone()))
+                .add_service(ImageServiceServer::new(service));
+            let store = store.clone();
+            Upstream::new(service_fn(move |request: Request<Body>| {
+                let rpc = request.uri().path().trim_start_matches("/runtime.v1.").to_owned();
+                let careless = rpc::find("runtime.v1", &rpc).is_err()
+                    && store.state().switched("unknown-rpcs-are-unknown");
+                let routes = routes.clone();
+                async move {
+                    match careless {
+                        true => Ok(Status::unknown(rpc).into_http()),
+                        false => routes.oneshot(request).await.map_err(|never| match never {}),
+                    }
+                }
+            }))
         };
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let bent = bent.clone();
-                let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(
-                    TokioIo::new(stream),
-                    service_fn(move |request| bent.clone().answer(request)),
-                );
-                let task = tokio::spawn(connection);
-                connections
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(task.abort_handle());
-            }
-        });
-        Double { socket: socket.to_owned(), store, bends, runtime: Some(runtime) }
+        let bends = Bends::default();
+        let listening = Listening::on(socket, upstream, bends.clone(), connections.clone(), die);
+        let socket = socket.to_owned();
+        Double { socket, store, bends, connections, restarter: None, _listening: listening }
     }
-}
 
-impl Drop for Double {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+    /// Makes it differ by a rule.
+    pub fn bend(&self, rule: &Rule) {
+        let switches = rule.switches();
+        self.store.put(|state| state.switches.extend(switches));
+        self.bends.add_for_all(rule.clone());
+    }
+
+    /// Gives it the folders of a pod network.
+    pub fn network(&self, conf: &Path, bin: &Path) {
+        let [conf, bin] = [conf, bin].map(|folder| folder.display().to_string());
+        self.store.put(|state| state.network = Some(Network { conf, bin }));
+    }
+
+    /// Makes it honest again.
+    pub fn straighten(&self) {
+        self.store.put(|state| state.switches.clear());
+        self.bends.clear();
+    }
+
+    /// A shell command that restarts it, as far as anybody outside can see: all connections end, and
+    /// rules count one restart more.
+    pub fn restart_command(&mut self) -> String {
+        let connections = self.connections.clone();
+        let restarts = self.bends.restarts();
+        let restarter = Restarter::start(&self.socket, move || {
+            connections.end();
+            restarts.fetch_add(1, Ordering::SeqCst);
+        });
+        let command = restarter.command();
+        self.restarter = Some(restarter);
+        command
     }
 }

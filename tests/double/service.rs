@@ -5,23 +5,25 @@ use std::sync::Arc;
 use stdcheck::proto::cri::v1::{
     image_service_server::ImageService, runtime_service_server::RuntimeService, *,
 };
-use tokio_stream::Empty;
+use tokio_stream::{Empty, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
-use super::{containers, guest, images, node, sandboxes, state::Store};
+use super::{containers, events, guest, images, node, sandboxes, state::Store};
 
 /// Both services over one store.
 #[derive(Clone)]
 pub struct Service(pub Arc<Store>);
 
 /// Writes the implementation of a service out of a table. `serves` work on the state, `waits` on the
-/// store, because they take their time; what is `refused` answers UNIMPLEMENTED.
+/// store, because they take their time; `streams` go on while somebody
+/// listens; what is `refused` answers UNIMPLEMENTED.
 macro_rules! service {
     (
         $service:ident
         serves { $($served:ident($sent:ty) -> $answered:ty = $work:path;)* }
         waits { $($waiting:ident($asked:ty) -> $given:ty = $slow:path;)* }
         refuses { $($refused:ident($unheard:ty) -> $never:ty;)* }
+        streams { $($open:ident($told:ty) -> $flow:ident of $each:ty = $source:path;)* }
         refuses streams { $($stream:ident($wanted:ty) -> $name:ident of $item:ty;)* }
     ) => {
         #[tonic::async_trait]
@@ -44,6 +46,15 @@ macro_rules! service {
             ) -> Result<Response<$never>, Status> {
                 Err(Status::unimplemented(stringify!($refused)))
             })*
+            $(
+                type $flow = ReceiverStream<Result<$each, Status>>;
+                async fn $open(
+                    &self,
+                    request: Request<$told>,
+                ) -> Result<Response<Self::$flow>, Status> {
+                    Ok(Response::new($source(&self.0, request.into_inner())))
+                }
+            )*
             $(
                 type $name = Empty<Result<$item, Status>>;
                 async fn $stream(
@@ -71,20 +82,20 @@ service! {
         list_pod_sandbox(ListPodSandboxRequest) -> ListPodSandboxResponse = sandboxes::list;
         update_pod_sandbox_resources(UpdatePodSandboxResourcesRequest) -> UpdatePodSandboxResourcesResponse = sandboxes::update_resources;
         create_container(CreateContainerRequest) -> CreateContainerResponse = containers::create;
-        start_container(StartContainerRequest) -> StartContainerResponse = containers::start;
+        reopen_container_log(ReopenContainerLogRequest) -> ReopenContainerLogResponse = containers::reopen_log;
         remove_container(RemoveContainerRequest) -> RemoveContainerResponse = containers::remove;
         container_status(ContainerStatusRequest) -> ContainerStatusResponse = containers::status;
         list_containers(ListContainersRequest) -> ListContainersResponse = containers::list;
         container_stats(ContainerStatsRequest) -> ContainerStatsResponse = containers::stats;
         list_container_stats(ListContainerStatsRequest) -> ListContainerStatsResponse = containers::list_stats;
-        exec_sync(ExecSyncRequest) -> ExecSyncResponse = guest::exec_sync;
     }
     waits {
+        start_container(StartContainerRequest) -> StartContainerResponse = containers::start;
         stop_container(StopContainerRequest) -> StopContainerResponse = containers::stop;
+        exec_sync(ExecSyncRequest) -> ExecSyncResponse = guest::exec_sync;
     }
     refuses {
         update_container_resources(UpdateContainerResourcesRequest) -> UpdateContainerResourcesResponse;
-        reopen_container_log(ReopenContainerLogRequest) -> ReopenContainerLogResponse;
         exec(ExecRequest) -> ExecResponse;
         attach(AttachRequest) -> AttachResponse;
         port_forward(PortForwardRequest) -> PortForwardResponse;
@@ -96,12 +107,14 @@ service! {
         checkpoint_pod(CheckpointPodRequest) -> CheckpointPodResponse;
         restore_pod(RestorePodRequest) -> RestorePodResponse;
     }
+    streams {
+        get_container_events(GetEventsRequest) -> GetContainerEventsStream of ContainerEventResponse = events::stream;
+    }
     refuses streams {
         stream_pod_sandboxes(StreamPodSandboxesRequest) -> StreamPodSandboxesStream of StreamPodSandboxesResponse;
         stream_containers(StreamContainersRequest) -> StreamContainersStream of StreamContainersResponse;
         stream_container_stats(StreamContainerStatsRequest) -> StreamContainerStatsStream of StreamContainerStatsResponse;
         stream_pod_sandbox_stats(StreamPodSandboxStatsRequest) -> StreamPodSandboxStatsStream of StreamPodSandboxStatsResponse;
-        get_container_events(GetEventsRequest) -> GetContainerEventsStream of ContainerEventResponse;
         stream_pod_sandbox_metrics(StreamPodSandboxMetricsRequest) -> StreamPodSandboxMetricsStream of StreamPodSandboxMetricsResponse;
     }
 }
@@ -118,6 +131,7 @@ service! {
         pull_image(PullImageRequest) -> PullImageResponse = images::pull;
     }
     refuses {}
+    streams {}
     refuses streams {
         stream_images(StreamImagesRequest) -> StreamImagesStream of StreamImagesResponse;
     }

@@ -1,8 +1,9 @@
 //! What the double holds, and the one lock around it.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -27,6 +28,23 @@ pub struct State {
     /// How many ids were given out.
     #[prost(uint64, tag = "4")]
     pub ids: u64,
+    /// Ways to be dishonest that only the inside of the double can show: `rule` turns them on.
+    #[prost(string, repeated, tag = "5")]
+    pub switches: Vec<String>,
+    /// Its folders of a pod network, where it was given any.
+    #[prost(message, optional, tag = "20")]
+    pub network: Option<Network>,
+}
+
+/// Where a runtime finds its pod network.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Network {
+    /// The folder of configurations.
+    #[prost(string, tag = "1")]
+    pub conf: String,
+    /// The folder of plugins.
+    #[prost(string, tag = "2")]
+    pub bin: String,
 }
 
 /// A pod sandbox.
@@ -92,6 +110,9 @@ pub struct Container {
     /// The signal that tells it to end: `SIGTERM`.
     #[prost(string, tag = "11")]
     pub stop_signal: String,
+    /// Processes beside the first that go on: the words of each, as a JSON array.
+    #[prost(string, repeated, tag = "16")]
+    pub beside: Vec<String>,
 }
 
 /// An image.
@@ -112,6 +133,21 @@ pub struct Image {
     /// STOPSIGNAL.
     #[prost(string, tag = "5")]
     pub stop_signal: String,
+    /// Its names with digests.
+    #[prost(string, repeated, tag = "6")]
+    pub digests: Vec<String>,
+    /// The digests of its layers.
+    #[prost(string, repeated, tag = "7")]
+    pub layers: Vec<String>,
+    /// In bytes.
+    #[prost(uint64, tag = "8")]
+    pub size: u64,
+    /// USER.
+    #[prost(string, tag = "9")]
+    pub user: String,
+    /// Those that it was pulled with.
+    #[prost(map = "string, string", tag = "10")]
+    pub annotations: HashMap<String, String>,
 }
 
 impl State {
@@ -119,6 +155,19 @@ impl State {
     pub fn new_id(&mut self) -> String {
         self.ids += 1;
         digest(&format!("{} {}", self.ids, now()))
+    }
+
+    /// Whether a switch is on.
+    pub fn switched(&self, name: &str) -> bool {
+        self.switches.iter().any(|known| known == name)
+    }
+
+    /// Takes an id for a path, and away what is there, where that defect is switched on.
+    pub fn follow(&self, id: &str) {
+        if self.switched("ids-are-paths") && id.contains('/') {
+            let _ = std::fs::remove_file(id);
+            let _ = std::fs::remove_dir_all(id);
+        }
     }
 
     /// How many sandboxes, containers and images there are.
@@ -147,6 +196,8 @@ pub struct Store {
     state: Mutex<State>,
     changed: watch::Sender<()>,
     file: Option<PathBuf>,
+    /// By what is waited for.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Store {
@@ -154,7 +205,18 @@ impl Store {
     pub fn new(file: Option<PathBuf>) -> Store {
         let kept = file.as_ref().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
         let state = State::decode(kept.as_slice()).expect("the file is what we wrote");
-        Store { state: Mutex::new(state), changed: watch::channel(()).0, file }
+        Store {
+            state: Mutex::new(state),
+            changed: watch::channel(()).0,
+            file,
+            turns: Mutex::default(),
+        }
+    }
+
+    /// What those take hold of who may only do one thing after the other.
+    pub fn turn(&self, of: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(of.to_owned()).or_default().clone()
     }
 
     /// Works on the state; a refusal leaves it as it was.
@@ -190,6 +252,11 @@ impl Store {
     /// What there is now.
     pub fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells of every change from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Waits until something holds.

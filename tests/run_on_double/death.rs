@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    double::{Deed, Defect, Double, DoubleProcess, Effect, When},
+    double::{Deed, Double, DoubleProcess},
     harness::{Bench, Told},
 };
 
@@ -14,8 +14,12 @@ const CULPRIT: &str = "cri.update-runtime-config.empty-cidr";
 const SELECT: &[&str] =
     &["--select", CULPRIT, "--select", "cri.stop-sandbox.*", "--select", "cri.version.*"];
 
-fn defect(effect: Effect) -> Defect {
-    Defect { rpc: RPC.into(), when: When::Always, effect }
+/// A rule by which it dies of such a call.
+fn dies(rpc: &str, when: &str) -> String {
+    format!(
+        "[[defect]]\nname = 'dies'\nsays = 'Dies.'\n\
+         bends = [{{ rpc = '{rpc}', when = '{when}', die = true }}]"
+    )
 }
 
 fn run(bench: &Bench, socket: &Path, more: &[&str]) -> Told {
@@ -52,7 +56,7 @@ fn of_one_that_a_supervisor_brings_back() {
 fn of_a_process_that_the_restart_command_brings_back() {
     for jobs in ["1", "4"] {
         let bench = Bench::new();
-        let mut double = DoubleProcess::start(bench.path(), &[defect(Effect::Die)]);
+        let mut double = DoubleProcess::start(bench.path(), &dies(RPC, "true"));
         let restart = double.restart_command();
         let told = run(&bench, &double.socket(), &["-j", jobs, "--restart-cmd", &restart]);
         assert!(!double.lives(), "it never died");
@@ -64,7 +68,7 @@ fn of_a_process_that_the_restart_command_brings_back() {
 #[test]
 fn of_a_process_that_stays_dead() {
     let bench = Bench::new();
-    let mut double = DoubleProcess::start(bench.path(), &[defect(Effect::Die)]);
+    let mut double = DoubleProcess::start(bench.path(), &dies(RPC, "true"));
     let told = run(&bench, &double.socket(), &["-j", "1"]);
     assert!(!double.lives(), "it never died");
     assert_eq!(told.ids("fail"), [CULPRIT]);
@@ -82,7 +86,7 @@ fn of_a_process_that_stays_dead() {
 #[test]
 fn under_several_checks_that_cannot_be_asked_again_accuses_none_of_them() {
     let bench = Bench::new();
-    let mut double = DoubleProcess::start(bench.path(), &[defect(Effect::Die)]);
+    let mut double = DoubleProcess::start(bench.path(), &dies(RPC, "true"));
     let told = run(&bench, &double.socket(), &["-j", "4"]);
     assert!(!double.lives(), "it never died");
     assert_eq!(told.ids("fail"), Vec::<&str>::new());
@@ -97,12 +101,8 @@ fn under_several_checks_that_cannot_be_asked_again_accuses_none_of_them() {
 fn of_the_cleanup_after_a_check_is_the_checks() {
     let bench = Bench::new();
     // The check itself never calls it.
-    let dies = Defect {
-        rpc: "RuntimeService/StopPodSandbox".into(),
-        when: When::Nth(1),
-        effect: Effect::Die,
-    };
-    let mut double = DoubleProcess::start(bench.path(), &[dies]);
+    let dies = dies("RuntimeService/StopPodSandbox", "nth == 1");
+    let mut double = DoubleProcess::start(bench.path(), &dies);
     let check = "cri.sandbox-status.namespaces-host-network";
     let told = bench.cri(&double.socket(), &["--select", check, "-j", "1"]);
     assert!(!double.lives(), "it never died");
@@ -113,7 +113,7 @@ fn of_the_cleanup_after_a_check_is_the_checks() {
 #[test]
 fn of_a_restart_command_that_fails_is_told() {
     let bench = Bench::new();
-    let double = DoubleProcess::start(bench.path(), &[defect(Effect::Die)]);
+    let double = DoubleProcess::start(bench.path(), &dies(RPC, "true"));
     let restart = "echo no such unit >&2; exit 5";
     let told = run(&bench, &double.socket(), &["-j", "1", "--restart-cmd", restart]);
     let ended = told.report["ended_early"].as_str().expect("text");
@@ -125,7 +125,7 @@ fn of_a_restart_command_that_fails_is_told() {
 #[test]
 fn a_check_may_restart_it_on_purpose() {
     let bench = Bench::new();
-    let double = DoubleProcess::start(bench.path(), &[]);
+    let double = DoubleProcess::start(bench.path(), "");
     let restart = double.restart_command();
     let select = ["--select", "cri.runtime-config.static-across-restart", "--api", "1.37"];
     let told = bench.cri(&double.socket(), &[&select[..], &["--restart-cmd", &restart]].concat());
@@ -139,12 +139,11 @@ fn a_check_may_restart_it_on_purpose() {
 #[test]
 fn checks_that_may_kill_run_last_and_alone_and_only_if_allowed() {
     let bench = Bench::new();
-    let dies = Defect {
-        rpc: "RuntimeService/RunPodSandbox".into(),
-        when: When::Lacks("config.metadata".into()),
-        effect: Effect::Die,
-    };
-    let double = DoubleProcess::start(bench.path(), &[dies]);
+    let dies = dies(
+        "RuntimeService/RunPodSandbox",
+        "!has(request.config) || !has(request.config.metadata)",
+    );
+    let double = DoubleProcess::start(bench.path(), &dies);
     let select = ["--select", "cri.run-sandbox.missing", "--select", "cri.stop-sandbox.twice"];
     let told = bench.cri(&double.socket(), &[&select[..], &["-j", "4"]].concat());
     let kind = &told.check("cri.run-sandbox.missing[config]")["kind"];

@@ -128,6 +128,25 @@ fn an_image_of_the_users_that_is_there_is_left() {
     assert_eq!(things(double.store.state()), things(before));
 }
 
+/// A runtime removes an image with all its names: that would take away what is not ours.
+#[test]
+fn an_image_of_the_users_that_has_another_name_there_is_left_and_told() {
+    let bench = Bench::new();
+    let double = Double::start(bench.path());
+    let (name, other) = ("registry.example/team/app:7", "registry.example/team/app:stable");
+    let image = Image { id: image_id(name), tags: vec![other.into()], ..Image::default() };
+    double.store.put(|state| state.images.push(image));
+    let arguments = ["--image", name, "--select", "cri.start-container.*"];
+    let told = bench.cri(&double.socket, &arguments);
+    assert_eq!(told.code, 0, "{:?}", told.with_verdict("error"));
+    assert_eq!(double.bends.calls("ImageService/PullImage"), 1);
+    assert_eq!(double.bends.calls("ImageService/RemoveImage"), 0);
+    let images = double.store.state().images;
+    assert!(images.len() == 1 && images[0].tags.contains(&other.to_owned()), "{images:?}");
+    let note = told.report["notes"][0].as_str().expect("text");
+    assert!(note.starts_with(&format!("--image {name} stays on the node: ")), "{note}");
+}
+
 #[test]
 fn two_runs_at_once_do_not_meet() {
     let bench = Bench::new();
@@ -148,7 +167,7 @@ fn two_runs_at_once_do_not_meet() {
 #[test]
 fn is_not_accused_where_it_is_restarted_or_might_be_killed() {
     let bench = Bench::new();
-    let double = DoubleProcess::start(bench.path(), &[]);
+    let double = DoubleProcess::start(bench.path(), "");
     let restart = double.restart_command();
     let select = ["*restart*", "*missing*"].map(|slug| ["--select", slug]).concat();
     let more = ["--api", "1.37", "--restart-cmd", &restart, "-j", "4"];

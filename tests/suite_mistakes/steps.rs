@@ -41,6 +41,18 @@ steps = [{ code = "OK" }]"#,
         r#"[{ call = »"RuntimeService/StopSandbox", code"#,
         r#"RuntimeService has no rpc `StopSandbox`"#,
     ),
+    mistake(
+        PODS,
+        r#"[{ call = "RuntimeService/StopPodSandbox", code = "OK" }]"#,
+        r#"[{ do = "cri.together", with = { rpc = »"RuntimeService/StopSandbox", count = 2 }, expect = ["true"] }]"#,
+        r#"RuntimeService has no rpc `StopSandbox`"#,
+    ),
+    mistake(
+        PODS,
+        r#"[{ call = "RuntimeService/StopPodSandbox", code = "OK" }]"#,
+        r#"[{ do = "cri.together", with = { rpc = "RuntimeService/StopPodSandbox", count = 2, with = { »id = "x" } }, expect = ["true"] }]"#,
+        r#"StopPodSandboxRequest has no field `id`"#,
+    ),
     mistake(PODS, r#"code = "OK" }"#, r#"code = »"FINE" }"#, r#"there is no gRPC code `FINE`"#),
     mistake(
         PODS,

@@ -42,16 +42,21 @@ impl Peer {
     }
 }
 
-/// What is known of all connections of one client.
+/// What is known of the connections of one client.
 #[derive(Debug, Default)]
 pub struct Link {
-    /// How many connections have ended.
+    /// How many connections of this client have ended.
     ended: AtomicU64,
-    /// The peer of the first and of the newest connection.
-    peers: Mutex<Option<(Peer, Peer)>>,
+    /// The peer of the first and of the newest connection, of all clients of one target.
+    peers: Arc<Mutex<Option<(Peer, Peer)>>>,
 }
 
 impl Link {
+    /// That of another client of the same target.
+    pub fn apart(&self) -> Link {
+        Link { ended: AtomicU64::new(0), peers: self.peers.clone() }
+    }
+
     /// How many connections have ended so far.
     pub fn ended(&self) -> u64 {
         self.ended.load(Ordering::SeqCst)

@@ -7,14 +7,14 @@ mod link;
 mod notice;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MethodDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
 use tonic::{Code, Request, Status, transport::Channel};
 use tower::service_fn;
 
@@ -30,6 +30,9 @@ use super::clock::PendingClock;
 
 /// The largest message that we take.
 const RECEIVE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The longest header: a refusal has its message in one. As much as clients in Go take.
+const HEADER_LIMIT: u32 = 16 * 1024 * 1024;
 
 /// How much longer than ourselves a target may think that it has.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,7 +63,7 @@ pub struct Answer {
     pub message: String,
     /// The reply of a unary call that was OK, or the last one of a stream.
     pub reply: Option<DynamicMessage>,
-    /// All replies of a stream.
+    /// All replies of a stream, also of one that we cut.
     pub replies: Vec<DynamicMessage>,
     /// Wall clock when it was sent.
     pub sent_at: SystemTime,
@@ -68,7 +71,7 @@ pub struct Answer {
     pub elapsed: Duration,
 }
 
-/// A client for one endpoint. Clones share the connection.
+/// A client for one endpoint. Clones share the connection; see [`Grpc::apart`].
 #[derive(Clone)]
 pub struct Grpc {
     endpoint: Endpoint,
@@ -76,6 +79,23 @@ pub struct Grpc {
     link: Arc<Link>,
     clock: PendingClock,
 }
+
+/// Where a request goes, and what comes back.
+struct Wire<'a> {
+    path: String,
+    /// The type of the replies, if they are to be decoded.
+    output: Option<MessageDescriptor>,
+    /// Whether there may be several.
+    streams: bool,
+    /// The reply that ends our interest in a stream.
+    enough: Enough<'a>,
+}
+
+/// Says of a reply of a stream that no more are wanted.
+pub type Enough<'a> = &'a (dyn Fn(&DynamicMessage) -> bool + Sync);
+
+/// For streams that are read to their end.
+pub const NEVER: Enough<'static> = &|_| false;
 
 /// Why there is no use in starting.
 #[derive(Debug, thiserror::Error)]
@@ -85,13 +105,24 @@ pub struct Unreachable(pub String);
 impl Grpc {
     /// A client that connects at its first call and again whenever a connection has ended.
     pub fn new(endpoint: Endpoint, clock: PendingClock) -> Grpc {
-        let link = Arc::new(Link::default());
+        Grpc::with(endpoint, clock, Link::default())
+    }
+
+    /// One that calls the same target over a connection of its own: what breaks the one leaves the
+    /// calls on the other alone. What is known of the target's process they share.
+    pub fn apart(&self) -> Grpc {
+        Grpc::with(self.endpoint.clone(), self.clock.clone(), self.link.apart())
+    }
+
+    fn with(endpoint: Endpoint, clock: PendingClock, link: Link) -> Grpc {
+        let link = Arc::new(link);
         let channel = {
             let endpoint = endpoint.clone();
             let link = link.clone();
             // The name is never resolved: the connector goes to our endpoint whatever it says.
             tonic::transport::Endpoint::from_static("http://localhost")
                 .http2_adaptive_window(true)
+                .http2_max_header_list_size(HEADER_LIMIT)
                 .connect_with_connector_lazy(service_fn(move |_: http::Uri| {
                     link::connect(endpoint.clone(), link.clone())
                 }))
@@ -146,13 +177,41 @@ impl Grpc {
         request: &DynamicMessage,
         deadline: Duration,
     ) -> Answer {
+        self.call_until(method, request, deadline, NEVER).await
+    }
+
+    /// The same for a stream that has no end: it is left after the reply that is `enough`.
+    pub async fn call_until(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+        enough: Enough<'_>,
+    ) -> Answer {
+        let wire = Wire {
+            path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
+            output: Some(method.output()),
+            streams: method.is_server_streaming(),
+            enough,
+        };
+        self.exchange(&wire, request.encode_to_vec().into(), deadline).await
+    }
+
+    /// Sends any bytes to any path as one unary call; what an OK holds is not looked at.
+    pub async fn send(&self, path: &str, body: Bytes, deadline: Duration) -> Answer {
+        let wire = Wire { path: path.to_owned(), output: None, streams: false, enough: NEVER };
+        self.exchange(&wire, body, deadline).await
+    }
+
+    async fn exchange(&self, wire: &Wire<'_>, body: Bytes, deadline: Duration) -> Answer {
         let ended_before = self.link.ended();
         let sent_at = SystemTime::now();
         let begin = Instant::now();
         let pending = self.clock.start();
         let sent = Sent::default();
-        let exchange = self.exchange(method, request, deadline, &sent);
-        let received = tokio::time::timeout(deadline, exchange).await;
+        let bodies = Mutex::new(Vec::new());
+        let transfer = self.transfer(wire, body, deadline, &sent, &bodies);
+        let received = tokio::time::timeout(deadline, transfer).await;
         drop(pending);
         let elapsed = begin.elapsed();
         let mut answer = Answer {
@@ -164,17 +223,9 @@ impl Grpc {
             sent_at,
             elapsed,
         };
-        let (bodies, status) = match received {
-            Err(_) => {
-                answer.outcome = Outcome::Cut;
-                answer.code = Code::DeadlineExceeded;
-                answer.message = late(deadline);
-                return answer;
-            }
-            Ok(received) => received,
-        };
-        for body in &bodies {
-            match decode::decode(&method.output(), body) {
+        for body in bodies.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let Some(output) = &wire.output else { break };
+            match decode::decode(output, &body) {
                 Ok(reply) => answer.replies.push(reply),
                 Err(fault) => {
                     answer.outcome = Outcome::Broken(fault.clone());
@@ -185,6 +236,15 @@ impl Grpc {
             }
         }
         answer.reply = answer.replies.last().cloned();
+        let status = match received {
+            Err(_) => {
+                answer.outcome = Outcome::Cut;
+                answer.code = Code::DeadlineExceeded;
+                answer.message = late(deadline);
+                return answer;
+            }
+            Ok(status) => status,
+        };
         if let Some(status) = status {
             answer.code = status.code();
             answer.message = status.message().to_owned();
@@ -209,48 +269,60 @@ impl Grpc {
         answer
     }
 
-    /// The bodies that came, and the status if it was not OK.
-    async fn exchange(
+    /// Puts the bodies where they outlive our deadline; gives the status if it was not OK.
+    async fn transfer(
         &self,
-        method: &MethodDescriptor,
-        message: &DynamicMessage,
+        wire: &Wire<'_>,
+        body: Bytes,
         deadline: Duration,
         sent: &Sent,
-    ) -> (Vec<Bytes>, Option<Status>) {
-        let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let path = match PathAndQuery::try_from(path) {
+        bodies: &Mutex<Vec<Bytes>>,
+    ) -> Option<Status> {
+        let keep = |body| bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+        let path = match PathAndQuery::try_from(wire.path.as_str()) {
             Ok(path) => path,
-            Err(error) => return (Vec::new(), Some(Status::internal(error.to_string()))),
+            Err(error) => return Some(Status::internal(error.to_string())),
         };
         let channel = Noticing { channel: self.channel.clone(), sent: sent.clone() };
         let mut client = tonic::client::Grpc::new(channel)
             .max_decoding_message_size(RECEIVE_LIMIT)
             .max_encoding_message_size(RECEIVE_LIMIT);
         if let Err(error) = client.ready().await {
-            return (Vec::new(), Some(Status::from_error(error.into())));
+            return Some(Status::from_error(error.into()));
         }
-        let mut request = Request::new(Bytes::from(message.encode_to_vec()));
+        let mut request = Request::new(body);
         // Ours comes first, so that "no answer in time" is never taken for an answer of the target's.
         request.set_timeout(deadline + GRACE);
-        if method.is_server_streaming() {
-            let mut bodies = Vec::new();
+        if wire.streams {
             match client.server_streaming(request, path, RawCodec).await {
-                Err(status) => (bodies, Some(status)),
+                Err(status) => Some(status),
                 Ok(response) => {
                     let mut stream = response.into_inner();
                     loop {
                         match stream.message().await {
-                            Ok(Some(body)) => bodies.push(body),
-                            Ok(None) => return (bodies, None),
-                            Err(status) => return (bodies, Some(status)),
+                            Ok(Some(body)) => {
+                                let reply = wire
+                                    .output
+                                    .as_ref()
+                                    .and_then(|output| decode::decode(output, &body).ok());
+                                keep(body);
+                                if reply.is_some_and(|reply| (wire.enough)(&reply)) {
+                                    return None;
+                                }
+                            }
+                            Ok(None) => return None,
+                            Err(status) => return Some(status),
                         }
                     }
                 }
             }
         } else {
             match client.unary(request, path, RawCodec).await {
-                Ok(response) => (vec![response.into_inner()], None),
-                Err(status) => (Vec::new(), Some(status)),
+                Ok(response) => {
+                    keep(response.into_inner());
+                    None
+                }
+                Err(status) => Some(status),
             }
         }
     }

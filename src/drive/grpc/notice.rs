@@ -1,5 +1,6 @@
 //! Notices which status the target itself sent: the client library makes some of its own, for frames
-//! that are none or are too large, and these must not pass for a refusal.
+//! that are none or are too large, and these must not pass for a refusal. And it puts a status right
+//! that the library would stumble over.
 
 use std::{
     pin::Pin,
@@ -12,6 +13,7 @@ use std::{
 
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
+use percent_encoding::percent_decode;
 use tonic::{Code, Status, body::Body, codegen::Service, transport::Channel};
 
 /// Nothing was sent yet; no status code has this number.
@@ -33,11 +35,27 @@ impl Sent {
         self.0.load(Ordering::SeqCst) == code as i32
     }
 
-    fn look(&self, headers: &HeaderMap) {
-        if let Some(status) = Status::from_header_map(headers) {
-            self.0.store(status.code() as i32, Ordering::SeqCst);
+    fn look(&self, headers: &mut HeaderMap) {
+        if let Some(code) = sound(headers) {
+            self.0.store(code as i32, Ordering::SeqCst);
         }
     }
+}
+
+/// Writes the status anew, if there is one. The library panics at details that are no base64, which we
+/// do not read, and forgets the code where the message is no UTF-8.
+fn sound(headers: &mut HeaderMap) -> Option<Code> {
+    let code = headers.remove(Status::GRPC_STATUS)?;
+    let code =
+        code.to_str().ok().and_then(|code| code.parse().ok()).map_or(Code::Unknown, Code::from_i32);
+    let message = headers.remove(Status::GRPC_MESSAGE);
+    let message =
+        message.as_ref().map(|message| percent_decode(message.as_bytes()).decode_utf8_lossy());
+    headers.remove(Status::GRPC_STATUS_DETAILS);
+    let status = Status::new(code, message.unwrap_or_default());
+    // It has no metadata, which alone can be refused.
+    let _ = status.add_header(headers);
+    Some(code)
 }
 
 /// A channel for one call.
@@ -63,9 +81,9 @@ impl Service<Request<Body>> for Noticing {
         let answering = self.channel.call(request);
         let sent = self.sent.clone();
         Box::pin(async move {
-            let response = answering.await?;
+            let mut response = answering.await?;
             // A refusal without a body has its status in the headers, everything else after it.
-            sent.look(response.headers());
+            sent.look(response.headers_mut());
             Ok(response.map(|body| Noticed { body, sent }))
         })
     }
@@ -85,9 +103,9 @@ impl http_body::Body for Noticed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(trailers) = frame.trailers_ref()
+        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &mut polled
+            && let Some(trailers) = frame.trailers_mut()
         {
             self.sent.look(trailers);
         }

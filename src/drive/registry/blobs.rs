@@ -1,33 +1,31 @@
 //! `/v2/NAME/blobs/DIGEST`, whole or in part: runtimes go on with a pull that was cut.
 
-use axum::body::Body;
-use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::body;
+use super::fault::{self, Harm};
 use super::range::{self, Range};
-use super::refusal;
-use super::store::{Missing, Store};
+use super::store::Repository;
+use crate::image::Blob;
 
-/// `range` is the value of the request's header of that name.
 pub(super) fn answer(
-    store: &Store,
-    repository: &str,
-    digest: &str,
-    range: Option<&str>,
+    blob: &Blob,
+    repository: &Repository,
+    method: &Method,
+    headers: &HeaderMap,
+    harm: Option<&Harm>,
 ) -> Response {
-    let blob = match store.blob(repository, digest) {
-        Ok(blob) => blob,
-        Err(Missing::Repository) => return refusal::name_unknown(repository),
-        Err(Missing::Content) => return refusal::blob_unknown(digest),
-    };
-    let size = blob.bytes.len();
-    let (status, content_range, body) = match range::parse(range, size) {
-        Range::Whole => (StatusCode::OK, None, blob.bytes),
+    let bytes = fault::content(blob.bytes.clone(), harm);
+    let size = bytes.len();
+    let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
+    let (status, content_range, bytes) = match range::parse(range, size) {
+        Range::Whole => (StatusCode::OK, None, bytes),
         Range::Part(part) => (
             StatusCode::PARTIAL_CONTENT,
             Some(format!("bytes {}-{}/{size}", part.start, part.end - 1)),
-            blob.bytes.slice(part),
+            bytes.slice(part),
         ),
         Range::Outside => {
             let headers = [(CONTENT_RANGE, format!("bytes */{size}"))];
@@ -39,7 +37,9 @@ pub(super) fn answer(
         (ACCEPT_RANGES.as_str(), "bytes"),
         ("docker-content-digest", blob.digest.as_str()),
     ];
-    let mut response = (status, headers, Body::from(body)).into_response();
+    let sent = (method == Method::GET).then(|| repository.terms.count_blob(&blob.digest));
+    let body = body::of(bytes, harm, &repository.terms, sent);
+    let mut response = (status, headers, body).into_response();
     if let Some(value) = content_range.and_then(|range| HeaderValue::try_from(range).ok()) {
         response.headers_mut().insert(CONTENT_RANGE, value);
     }

@@ -1,14 +1,19 @@
 //! Our own registry: it serves the images of a run to the runtime under test, on a machine without Internet.
 //!
-//! It speaks the part of the OCI distribution specification that a pull needs, in plain http, and remembers every
-//! request. It listens on loopback in the network namespace of the runtime, where runtimes speak http without being
+//! It speaks the part of the OCI distribution specification that a pull needs, in plain http or (`certificate`,
+//! `secure`) https, and remembers every request. For checks of images it is an instrument: it wants credentials (`access`, `token`), answers wrongly or badly
+//! (`fault`, `body`), and counts what was asked for (`terms`). It listens on loopback in the network namespace of the runtime, where runtimes speak http without being
 //! configured, or where the user says.
 //!
 //! A request goes through `record` (writes it down) to `route` (what is asked for), and from there to the handler of
-//! that thing: `manifests`, `blobs`, `tags`; `refusal` makes the answers that are errors.
+//! that thing: `manifests`, `blobs`, `tags`, `token`; `refusal` makes the answers that are errors.
 
+mod access;
 mod blobs;
+mod body;
+mod certificate;
 mod document;
+mod fault;
 mod manifests;
 mod namespace;
 pub mod preflight;
@@ -16,10 +21,13 @@ mod range;
 mod record;
 mod refusal;
 mod route;
+mod secure;
 mod server;
 mod store;
 mod tags;
+mod terms;
 mod tls;
+mod token;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -28,8 +36,12 @@ use std::sync::Arc;
 
 use crate::image::Image;
 
+pub use access::Access;
+pub use certificate::{Certificate, CertificateError};
+pub use fault::{Fault, Harm, Part};
 pub use namespace::Netns;
-pub use record::Request;
+pub use record::{Noticed, Request};
+pub use terms::{BlobTally, Tally};
 
 /// Where a registry listens.
 #[derive(Clone, Debug)]
@@ -38,12 +50,15 @@ pub struct Listen {
     pub address: SocketAddr,
     /// The network namespace that the address belongs to; `None` is our own.
     pub netns: Option<Netns>,
+    /// With it the registry speaks https, else plain http.
+    pub certificate: Option<Certificate>,
 }
 
 impl Default for Listen {
-    /// A free port of 127.0.0.1 in our own network namespace.
+    /// A free port of 127.0.0.1 in our own network namespace, in plain http.
     fn default() -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), netns: None }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { address, netns: None, certificate: None }
     }
 }
 
@@ -73,6 +88,9 @@ pub enum RegistryError {
         /// What the kernel says.
         source: io::Error,
     },
+    /// There is no certificate, or none that can be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The thread of the registry could not be started.
     #[error("the registry could not be started: {0}")]
     Start(#[from] io::Error),
@@ -83,6 +101,15 @@ pub enum RegistryError {
 struct Shared {
     store: store::Store,
     record: record::Record,
+    tokens: token::Tokens,
+    https: bool,
+}
+
+impl Shared {
+    /// The scheme of our own addresses.
+    fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
 }
 
 /// A registry that serves until it is dropped. Dropping waits for its thread: at most half a second.
@@ -97,8 +124,12 @@ impl Registry {
     /// # Errors
     /// See [`RegistryError`].
     pub fn start(listen: Listen) -> Result<Self, RegistryError> {
-        let shared = Arc::new(Shared::default());
-        let server = server::Server::start(listen, Arc::clone(&shared))?;
+        let tls = match &listen.certificate {
+            Some(certificate) => Some(certificate.config(listen.address)?),
+            None => None,
+        };
+        let shared = Arc::new(Shared { https: tls.is_some(), ..Shared::default() });
+        let server = server::Server::start(listen, tls, Arc::clone(&shared))?;
         Ok(Self { shared, server })
     }
 
@@ -110,15 +141,48 @@ impl Registry {
     /// Serves `image` in `repository`, and under `tag` there; the tag leaves the image that had it. Returns the
     /// reference to pull: `127.0.0.1:PORT/repository:tag`.
     pub fn publish(&self, repository: &str, tag: &str, image: &Image) -> String {
-        self.shared.store.publish(repository, Some(tag), image);
+        self.shared.store.publish(repository, Some(tag), image, None);
         format!("{}/{repository}:{tag}", self.host())
     }
 
     /// Serves `image` in `repository` without a tag. Returns the reference to pull:
-    /// `127.0.0.1:PORT/repository@sha256:…`, the digest being that of the manifest.
+    /// `127.0.0.1:PORT/repository@sha256:…`, the digest being that of what a tag would name.
     pub fn publish_by_digest(&self, repository: &str, image: &Image) -> String {
-        self.shared.store.publish(repository, None, image);
-        format!("{}/{repository}@{}", self.host(), image.manifest.digest)
+        self.shared.store.publish(repository, None, image, None);
+        format!("{}/{repository}@{}", self.host(), image.top().digest)
+    }
+
+    /// Serves `image` under each of `names`, repository and tag, for those that `access` lets in, hurt by `fault`. What
+    /// is asked of these repositories is counted together, and what they had before is on the same terms.
+    pub fn offer(
+        &self,
+        names: &[(&str, &str)],
+        image: &Image,
+        access: Access,
+        fault: Option<Fault>,
+    ) {
+        let terms = Arc::new(terms::Terms::new(access, fault));
+        for (repository, tag) in names {
+            self.shared.store.publish(repository, Some(tag), image, Some(&terms));
+        }
+    }
+
+    /// Serves a repository and all below it no longer, and frees what they hold.
+    pub fn withdraw(&self, repository: &str) {
+        self.shared.store.withdraw(repository);
+    }
+
+    /// What was asked of a repository and of all below it; `None` if there are none.
+    pub fn tally(&self, repository: &str) -> Option<Tally> {
+        let terms = self.shared.store.terms_of(repository);
+        terms.iter().map(|terms| terms.tally()).reduce(Tally::and)
+    }
+
+    /// Takes the faults of a repository and of all below it away. Whether there are any such.
+    pub fn repair(&self, repository: &str) -> bool {
+        let terms = self.shared.store.terms_of(repository);
+        terms.iter().for_each(|terms| terms.repair());
+        !terms.is_empty()
     }
 
     /// The requests that were answered until now, in the order of their answers.
@@ -126,13 +190,19 @@ impl Registry {
         self.shared.record.requests()
     }
 
-    /// How many connections began with TLS; no request came out of them.
-    pub fn tls_attempts(&self) -> usize {
-        self.shared.record.tls_attempts()
+    /// The connections out of which no request came.
+    pub fn noticed(&self) -> Noticed {
+        self.shared.record.noticed()
+    }
+
+    /// Another name for the registry, if it listens on loopback: to a runtime it is another registry.
+    pub fn alias(&self) -> Option<String> {
+        let host = self.host();
+        host.ip().is_loopback().then(|| format!("localhost:{}", host.port()))
     }
 
     /// The registry as references name it. One that listens on every address is named by its loopback address.
-    fn host(&self) -> SocketAddr {
+    pub fn host(&self) -> SocketAddr {
         let mut host = self.address();
         if host.ip().is_unspecified() {
             host.set_ip(match host.ip() {

@@ -1,6 +1,5 @@
-//! What arrived: every request, and every attempt to speak TLS.
+//! What arrived: every request, and every attempt to connect in another way than ours.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -29,7 +28,18 @@ pub struct Request {
 #[derive(Default)]
 pub(super) struct Record {
     requests: Mutex<Vec<Request>>,
-    tls_attempts: AtomicUsize,
+    noticed: Mutex<Noticed>,
+}
+
+/// Connections out of which no request came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Noticed {
+    /// They began with TLS, and we speak plain http.
+    pub tls: usize,
+    /// They began without TLS, and we speak https.
+    pub plain: usize,
+    /// The client ended them during the handshake: as a rule it does not trust our certificate.
+    pub distrust: usize,
 }
 
 impl Record {
@@ -37,12 +47,12 @@ impl Record {
         self.requests.lock().expect("no holder panics").clone()
     }
 
-    pub fn tls_attempts(&self) -> usize {
-        self.tls_attempts.load(Ordering::SeqCst)
+    pub fn noticed(&self) -> Noticed {
+        *self.noticed.lock().expect("no holder panics")
     }
 
-    pub fn add_tls_attempt(&self) {
-        self.tls_attempts.fetch_add(1, Ordering::SeqCst);
+    pub fn notice(&self, add: impl FnOnce(&mut Noticed)) {
+        add(&mut self.noticed.lock().expect("no holder panics"));
     }
 }
 
@@ -51,17 +61,19 @@ pub(super) async fn answer(
     State(shared): State<Arc<Shared>>,
     request: http::Request<axum::body::Body>,
 ) -> Response {
-    let response = route::answer(&shared, &request);
     let agent = request.headers().get(USER_AGENT);
-    let written = Request {
+    let mut written = Request {
         method: request.method().to_string(),
         path: request.uri().to_string(),
-        status: response.status().as_u16(),
+        status: 0,
         user_agent: agent
             .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned())
             .unwrap_or_default(),
         time: SystemTime::now(),
     };
+    let response = route::answer(&shared, request).await;
+    written.status = response.status().as_u16();
+    written.time = SystemTime::now();
     let mut requests = shared.record.requests.lock().expect("no holder panics");
     requests.push(written);
     response

@@ -1,34 +1,41 @@
 //! From a request to the handler of what it asks for.
 
 use axum::body::Body;
-use axum::http::header::RANGE;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::{Shared, blobs, document, manifests, refusal, tags};
+use super::access::{self, Access, Credentials};
+use super::fault::{Harm, Part};
+use super::store::Repository;
+use super::{Shared, blobs, document, manifests, refusal, tags, token};
 
 /// What a path stands for. Names of repositories have slashes of their own.
 #[derive(Debug, PartialEq, Eq)]
 enum Route<'a> {
     /// Whether this is a registry at all.
     Base,
-    /// `reference` is a tag or a digest.
-    Manifest {
+    In {
         repository: &'a str,
-        reference: &'a str,
-    },
-    Blob {
-        repository: &'a str,
-        digest: &'a str,
-    },
-    Tags {
-        repository: &'a str,
+        what: What<'a>,
     },
 }
 
-pub(super) fn answer(shared: &Shared, request: &Request<Body>) -> Response {
+/// What of a repository.
+#[derive(Debug, PartialEq, Eq)]
+enum What<'a> {
+    /// By tag or digest.
+    Manifest(&'a str),
+    /// By digest.
+    Blob(&'a str),
+    Tags,
+}
+
+pub(super) async fn answer(shared: &Shared, request: Request<Body>) -> Response {
     let path = request.uri().path();
+    if path == "/token" {
+        return token::answer(shared, request).await;
+    }
     let Some(route) = parse(path) else {
         return refusal::no_such_path(path);
     };
@@ -36,15 +43,58 @@ pub(super) fn answer(shared: &Shared, request: &Request<Body>) -> Response {
         return refusal::read_only();
     }
     match route {
-        Route::Base => document::answer(&json!({})),
-        Route::Manifest { repository, reference } => {
-            manifests::answer(&shared.store, repository, reference)
+        Route::Base => base(shared, &request),
+        Route::In { repository, what } => content(shared, &request, repository, &what),
+    }
+}
+
+/// Some clients ask here, before anything else, whether credentials are wanted.
+fn base(shared: &Shared, request: &Request<Body>) -> Response {
+    let headers = request.headers();
+    if shared.store.wants_credentials() && Credentials::of(headers) == Credentials::None {
+        return access::challenge(&Access::Anybody, None, shared.scheme(), headers);
+    }
+    document::answer(&json!({}))
+}
+
+fn content(shared: &Shared, request: &Request<Body>, name: &str, what: &What<'_>) -> Response {
+    let Some(repository) = shared.store.repository(name) else {
+        return refusal::name_unknown(name);
+    };
+    let (terms, headers) = (&repository.terms, request.headers());
+    let opens = terms.opens_to(&Credentials::of(headers));
+    let response = if opens {
+        give(&repository, request, name, what)
+    } else {
+        access::challenge(&terms.access, Some(name), shared.scheme(), headers)
+    };
+    terms.count(|tally| {
+        tally.total += 1;
+        tally.authorized += u64::from(opens && !terms.is_open());
+        tally.unauthorized += u64::from(response.status() == StatusCode::UNAUTHORIZED);
+    });
+    response
+}
+
+/// To somebody who may have it.
+fn give(repository: &Repository, request: &Request<Body>, name: &str, what: &What<'_>) -> Response {
+    let method = request.method();
+    let harm = |part| repository.terms.harm(part, method == Method::HEAD);
+    match what {
+        What::Tags => tags::answer(name, repository),
+        What::Manifest(reference) => match harm(Part::Manifest) {
+            Some(Harm::Status { status, retry_after }) => refusal::fault(status, retry_after),
+            harm => manifests::answer(repository, method, reference, harm.as_ref()),
+        },
+        What::Blob(digest) => {
+            let Some((part, blob)) = repository.blob(digest) else {
+                return refusal::blob_unknown(digest);
+            };
+            match harm(*part) {
+                Some(Harm::Status { status, retry_after }) => refusal::fault(status, retry_after),
+                harm => blobs::answer(blob, repository, method, request.headers(), harm.as_ref()),
+            }
         }
-        Route::Blob { repository, digest } => {
-            let range = request.headers().get(RANGE).and_then(|range| range.to_str().ok());
-            blobs::answer(&shared.store, repository, digest, range)
-        }
-        Route::Tags { repository } => tags::answer(&shared.store, repository),
     }
 }
 
@@ -55,37 +105,40 @@ fn parse(path: &str) -> Option<Route<'_>> {
     }
     let path = path.strip_prefix('/')?;
     if let Some(repository) = path.strip_suffix("/tags/list") {
-        return Some(Route::Tags { repository });
+        return Some(Route::In { repository, what: What::Tags });
     }
     // From the right: `manifests` and `blobs` may be parts of a repository's name.
     let (front, last) = path.rsplit_once('/')?;
     let (repository, kind) = front.rsplit_once('/')?;
-    match kind {
-        "manifests" => Some(Route::Manifest { repository, reference: last }),
-        "blobs" => Some(Route::Blob { repository, digest: last }),
-        _ => None,
-    }
+    let what = match kind {
+        "manifests" => What::Manifest(last),
+        "blobs" => What::Blob(last),
+        _ => return None,
+    };
+    Some(Route::In { repository, what })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn inside<'a>(repository: &'a str, what: What<'a>) -> Option<Route<'a>> {
+        Some(Route::In { repository, what })
+    }
+
     #[test]
     fn paths_of_the_specification_are_understood() {
         assert_eq!(parse("/v2"), Some(Route::Base));
         assert_eq!(parse("/v2/"), Some(Route::Base));
-        let manifest = Route::Manifest { repository: "a/b", reference: "1" };
-        assert_eq!(parse("/v2/a/b/manifests/1"), Some(manifest));
-        let blob = Route::Blob { repository: "a", digest: "sha256:0" };
-        assert_eq!(parse("/v2/a/blobs/sha256:0"), Some(blob));
-        assert_eq!(parse("/v2/a/b/tags/list"), Some(Route::Tags { repository: "a/b" }));
+        assert_eq!(parse("/v2/a/b/manifests/1"), inside("a/b", What::Manifest("1")));
+        assert_eq!(parse("/v2/a/blobs/sha256:0"), inside("a", What::Blob("sha256:0")));
+        assert_eq!(parse("/v2/a/b/tags/list"), inside("a/b", What::Tags));
     }
 
     #[test]
     fn a_repository_may_be_named_like_a_part_of_a_path() {
-        let manifest = Route::Manifest { repository: "blobs/manifests", reference: "blobs" };
-        assert_eq!(parse("/v2/blobs/manifests/manifests/blobs"), Some(manifest));
+        let manifest = inside("blobs/manifests", What::Manifest("blobs"));
+        assert_eq!(parse("/v2/blobs/manifests/manifests/blobs"), manifest);
     }
 
     #[test]

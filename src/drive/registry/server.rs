@@ -9,10 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::{Listen, RegistryError, Shared, namespace, record, tls};
+use super::secure::Secure;
+use super::tls::Watch;
+use super::{Listen, RegistryError, Shared, namespace, record};
 
 /// How long requests that are being answered may go on once the registry is dropped.
 const GRACE: Duration = Duration::from_millis(500);
@@ -26,13 +30,17 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts the thread and waits until it listens.
-    pub fn start(listen: Listen, shared: Arc<Shared>) -> Result<Self, RegistryError> {
+    pub fn start(
+        listen: Listen,
+        tls: Option<Arc<ServerConfig>>,
+        shared: Arc<Shared>,
+    ) -> Result<Self, RegistryError> {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let (tell, told) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("registry".into())
-            .spawn(move || run(&listen, shared, stopped, &tell))?;
+            .spawn(move || run(&listen, tls, shared, stopped, &tell))?;
         let address = told.recv().expect("the thread tells before it ends")?;
         Ok(Self { address, stop, thread: Some(thread) })
     }
@@ -50,6 +58,7 @@ impl Drop for Server {
 
 fn run(
     listen: &Listen,
+    tls: Option<Arc<ServerConfig>>,
     shared: Arc<Shared>,
     stop: CancellationToken,
     tell: &mpsc::SyncSender<Result<SocketAddr, RegistryError>>,
@@ -72,15 +81,27 @@ fn run(
         match bound {
             Ok((address, listener)) => {
                 drop(tell.send(Ok(address)));
-                serve(listener, shared, stop).await;
+                match tls {
+                    Some(tls) => {
+                        let listener = Secure::new(listener, tls, Arc::clone(&shared));
+                        serve(listener, shared, stop).await;
+                    }
+                    None => {
+                        let listener = Watch::new(listener, Arc::clone(&shared));
+                        serve(listener, shared, stop).await;
+                    }
+                }
             }
             Err(error) => drop(tell.send(Err(error))),
         }
     });
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
-    let listener = tls::Watch::new(listener, Arc::clone(&shared));
+async fn serve(
+    listener: impl Listener<Addr = SocketAddr>,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+) {
     let app = Router::new().fallback(record::answer).with_state(shared);
     let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut serving = std::pin::pin!(serving.into_future());

@@ -4,12 +4,9 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::document;
-use super::refusal;
-use super::store::Store;
+use super::store::Repository;
 
-pub(super) fn answer(store: &Store, repository: &str) -> Response {
-    match store.tags(repository) {
-        Ok(tags) => document::answer(&json!({ "name": repository, "tags": tags })),
-        Err(_) => refusal::name_unknown(repository),
-    }
+pub(super) fn answer(name: &str, repository: &Repository) -> Response {
+    let tags: Vec<&str> = repository.tags().collect();
+    document::answer(&json!({ "name": name, "tags": tags }))
 }

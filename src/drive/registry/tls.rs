@@ -1,4 +1,4 @@
-//! Notices clients that want TLS.
+//! Notices clients that want TLS of a registry that speaks plain http.
 //!
 //! Their first byte goes on to the http server like any other; its answer, an http error, is what tells such a
 //! client (and its user, by its message) that it spoke TLS to a plain http server. Some then try again without.
@@ -65,7 +65,7 @@ impl AsyncRead for Watched {
             && let Some(shared) = self.fresh.take()
             && *first == HANDSHAKE
         {
-            shared.record.add_tls_attempt();
+            shared.record.notice(|noticed| noticed.tls += 1);
         }
         Poll::Ready(Ok(()))
     }

@@ -191,6 +191,30 @@ impl Lint<'_> {
             for text in request::texts(with) {
                 self.text(place, &text, scope);
             }
+            self.called(place, with, scope);
         }
+    }
+
+    /// A verb that takes an `rpc`, or a list of such, calls it with its base request and the `with`
+    /// beside it.
+    fn called(&mut self, place: &Place<'_>, params: &Spanned<Tree>, scope: &Names) {
+        if let Some(Tree::List(calls)) = params.as_ref().get("calls").map(Spanned::as_ref) {
+            for call in calls {
+                self.called(place, call, scope);
+            }
+        }
+        let Some(name) = params.as_ref().get("rpc") else { return };
+        // What a case or a binding names is not known here.
+        let Tree::Text(text) = name.as_ref() else { return };
+        if text.contains('$') {
+            return;
+        }
+        let Some(method) = self.rpc(place.file, &Spanned::new(name.span(), text.clone())) else {
+            return;
+        };
+        self.since_of_method(place, &method, name.span());
+        let with = params.as_ref().get("with").cloned();
+        let step = StepDef { with, ..StepDef::default() };
+        self.request_of(place, &step, &method, scope, name.span());
     }
 }

@@ -1,0 +1,146 @@
+//! The matrix of defects and checks: run, told as text, and held against the committed one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+};
+
+use crate::{
+    clean::clean,
+    double::rule::{Difference, Gives, read_folder},
+    exempt,
+    stand::{Reported, asked_for_some, each, folder},
+};
+
+/// A check → the defects that it reports → the verdict.
+type Rows = BTreeMap<String, BTreeMap<String, String>>;
+
+#[test]
+fn every_check_reports_a_defect_and_every_defect_is_reported() {
+    if asked_for_some().is_some() {
+        return;
+    }
+    let defects = read_folder(&folder("defects/cri")).unwrap_or_else(|why| panic!("{why}"));
+    let reports = each(&defects, |one| clean().touched_by(one));
+    let rows = rows(&defects, &reports);
+    let mut wrong = Vec::new();
+    for (defect, report) in defects.iter().zip(&reports) {
+        wrong.extend(mistakes(defect, report));
+    }
+    wrong.extend(survivors(&rows));
+    let text = text(&defects, &reports, &rows);
+    wrong.extend(against_the_committed(&text));
+    assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is wrong with a defect.
+fn mistakes(defect: &Difference, report: &Reported) -> Vec<String> {
+    let mut wrong = report.complaints.clone();
+    let errors: Vec<String> =
+        report.errors.iter().map(|(id, why)| format!("\n      {id}: {why}")).collect();
+    let told = match defect.gives {
+        Gives::Finding => !report.findings.is_empty(),
+        Gives::Error => !report.errors.is_empty(),
+    };
+    if !told {
+        wrong.push(format!("no check reports it; errors: {}", errors.concat()));
+    }
+    wrong.iter().map(|why| format!("  {}: {why}", defect.name)).collect()
+}
+
+/// The checks that no defect makes fail, and what is exempt without need.
+fn survivors(rows: &Rows) -> Vec<String> {
+    let survived: Vec<&str> = clean()
+        .used
+        .keys()
+        .filter(|check| !rows.contains_key(*check))
+        .map(String::as_str)
+        .collect();
+    let unexplained = survived.iter().filter(|check| exempt::reason("unkillable", check).is_none());
+    unexplained
+        .map(|check| format!("  {check}: no defect makes it fail"))
+        .chain(
+            exempt::needless("unkillable", &survived)
+                .into_iter()
+                .map(|check| format!("  {check}: exempt, and a defect makes it fail")),
+        )
+        .collect()
+}
+
+fn rows(defects: &[Difference], reports: &[Reported]) -> Rows {
+    let mut rows = Rows::new();
+    for (defect, report) in defects.iter().zip(reports) {
+        for (check, verdict) in &report.findings {
+            rows.entry(check.clone()).or_default().insert(defect.name.clone(), verdict.clone());
+        }
+    }
+    rows
+}
+
+fn text(defects: &[Difference], reports: &[Reported], rows: &Rows) -> String {
+    let only = rows.values().filter(|row| row.len() == 1).count();
+    let exempt: Vec<&String> =
+        clean().used.keys().filter(|check| !rows.contains_key(*check)).collect();
+    let mut text = format!(
+        "Which check reports which seeded defect. Written by STDCHECK_BLESS=1 cargo test --test \
+         defects\n\n{} defects\n{} checks and invariants, {} of them reported at least one defect\n\
+         {only} checks are killed by only one defect\n",
+        defects.len(),
+        clean().used.len(),
+        rows.len()
+    );
+    text += "\n\n# Each defect, and the checks that report it\n";
+    let mut section = "";
+    for (defect, report) in defects.iter().zip(reports) {
+        if defect.section != section {
+            section = &defect.section;
+            let _ = write!(text, "\n## {section}\n");
+        }
+        let _ = writeln!(text, "\n{}: {}", defect.name, defect.says);
+        for (check, verdict) in &report.findings {
+            let _ = writeln!(text, "    {verdict}  {check}");
+        }
+        if defect.gives == Gives::Error {
+            text += "    error, and nobody is accused\n";
+        }
+    }
+    text += "\n\n# Each check, and the defects that it reports\n\n";
+    for (check, row) in rows {
+        let mark = if row.len() == 1 { "only one" } else { "" };
+        let _ = writeln!(text, "{check}  {mark}");
+        for (defect, verdict) in row {
+            let _ = writeln!(text, "    {verdict}  {defect}");
+        }
+    }
+    for check in exempt {
+        let why = exempt::reason("unkillable", check).unwrap_or("nothing makes it fail");
+        let _ = writeln!(text, "{check}\n    none: {why}");
+    }
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Holds the matrix against the committed one, or writes it anew.
+fn against_the_committed(text: &str) -> Option<String> {
+    let path = folder("defects/cri/matrix.txt");
+    if std::env::var("STDCHECK_BLESS").is_ok_and(|bless| bless == "1") {
+        fs::write(&path, text).expect("the folder can be written to");
+        return None;
+    }
+    // The whole product shows more than what is committed.
+    if std::env::var_os("STDCHECK_MATRIX").is_some() {
+        return None;
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    let [now, before]: [BTreeSet<&str>; 2] = [text, &committed].map(|text| text.lines().collect());
+    if text == committed {
+        return None;
+    }
+    let mut told = "  matrix.txt differs; STDCHECK_BLESS=1 writes it anew:".to_owned();
+    for (sign, lines) in [("-", before.difference(&now)), ("+", now.difference(&before))] {
+        for line in lines.take(40) {
+            let _ = write!(told, "\n    {sign} {line}");
+        }
+    }
+    Some(told)
+}

@@ -1,0 +1,200 @@
+//! What a file of rules may hold. What is not there is refused.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde::Deserialize;
+use stdcheck::suite::tree::Tree;
+
+/// One file: `[[defect]]`s or `[[oddity]]`s.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    defect: Vec<Difference>,
+    #[serde(default)]
+    oddity: Vec<Difference>,
+}
+
+/// A way to differ from the honest runtime.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// A slug, unique among all defects.
+    pub name: String,
+    /// One plain sentence: what this runtime does.
+    pub says: String,
+    /// How it does that.
+    pub bends: Vec<Bend>,
+    /// Checks that are tried beside those whose own steps use a bent rpc: words of `--select`.
+    #[serde(default)]
+    pub select: Vec<String>,
+    /// These are tried and no others: where the order of the calls of several checks would matter.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// What becomes of a check where that is no finding: `error`, because nobody could tell more.
+    #[serde(default)]
+    pub gives: Gives,
+    /// The section: the name of the file.
+    #[serde(skip)]
+    pub section: String,
+}
+
+/// What a defect must give, at least once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gives {
+    /// A fail or a warning.
+    #[default]
+    Finding,
+    /// An error: a runtime that never answers is told, and accused of nothing.
+    Error,
+}
+
+/// One thing that is done to the calls of one rpc.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bend {
+    /// `RuntimeService/Version`; `*` stands for any text.
+    pub rpc: String,
+    /// Which calls, by an expression over `request`, `nth`, `earlier` and `restarts`. One that cannot
+    /// be evaluated does not hold.
+    pub when: Option<String>,
+    /// What `nth` and `stale` count by: an expression over `request`. Without it, the rpc.
+    pub per: Option<String>,
+    /// Changes of the request before it is served.
+    pub request: Option<Edits>,
+    /// What is answered instead of serving.
+    pub answer: Option<Answering>,
+    /// Changes of the reply before it is sent.
+    pub reply: Option<Edits>,
+    /// Further calls that the runtime gets once this one was served.
+    #[serde(default)]
+    pub also: Vec<Also>,
+    /// `true`: the first answer is given for ever, while calls are still served.
+    #[serde(default)]
+    pub stale: bool,
+    /// `true`: never answers.
+    #[serde(default)]
+    pub hang: bool,
+    /// `true`: dies of the request.
+    #[serde(default)]
+    pub die: bool,
+    /// How long it waits before it serves, in milliseconds.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// How long it waits before it answers, once it has served.
+    #[serde(default)]
+    pub late_ms: u64,
+    /// A switch inside the double, for what is not in any message. It is on for the whole run; `rpc`
+    /// says in which calls it can be seen.
+    pub switch: Option<String>,
+}
+
+/// Changes of a message, done in this order. Each is by path: `containers[*].state`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// Only where this holds, over `request`, `reply`, `nth`, `earlier`, `restarts`.
+    pub when: Option<String>,
+    /// Sets values; messages are made where they are missing, and merged deeply.
+    #[serde(default)]
+    pub set: Option<Tree>,
+    /// Takes away fields, elements of lists and entries of maps.
+    #[serde(default)]
+    pub clear: Vec<String>,
+    /// Leaves of a list or map what fits: an expression over `item` (and `key`) beside the others.
+    #[serde(default)]
+    pub keep: BTreeMap<String, String>,
+    /// Adds elements to a list, or entries to a map.
+    #[serde(default)]
+    pub add: Option<Tree>,
+    /// Each element of a list this many times.
+    #[serde(default)]
+    pub repeat: BTreeMap<String, usize>,
+    /// Changes text.
+    #[serde(default)]
+    pub alter: BTreeMap<String, Alteration>,
+}
+
+/// What is done with a text, or with every text in a list or map.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alteration {
+    /// White space at its ends is lost.
+    Trim,
+    /// Small letters only.
+    Lower,
+    /// Large letters only.
+    Upper,
+    /// The second half is lost.
+    Half,
+    /// It is no UTF-8 any more.
+    InvalidUtf8,
+}
+
+/// An answer that is not the runtime's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answering {
+    /// The name of a gRPC code; `OK` without it.
+    pub code: Option<String>,
+    /// The message of a refusal.
+    #[serde(default)]
+    pub message: String,
+    /// The fields of the reply; an empty one without it.
+    pub reply: Option<Tree>,
+    /// The reply as bytes, in hexadecimal digits.
+    pub bytes: Option<String>,
+    /// `true`: the request is served first, and its answer is lost.
+    #[serde(default)]
+    pub served: bool,
+}
+
+/// A further call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Also {
+    /// The rpc.
+    pub rpc: String,
+    /// Its request.
+    pub with: Option<Tree>,
+}
+
+/// Reads one file's text.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn read_text(section: &str, text: &str) -> Result<Vec<Difference>, String> {
+    let File { defect, oddity } = toml::from_str(text).map_err(|error| error.to_string())?;
+    let named = |difference| Difference { section: section.to_owned(), ..difference };
+    Ok(defect.into_iter().chain(oddity).map(named).collect())
+}
+
+/// Reads every `*.toml` of a folder, in the order of the names.
+///
+/// # Errors
+/// What is wrong with a file, and where.
+pub fn read_folder(folder: &Path) -> Result<Vec<Difference>, String> {
+    let told = |error| format!("{}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut all: Vec<Difference> = Vec::new();
+    for path in files {
+        let section = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).map_err(told)?;
+        let wrong = |why: String| format!("{}: {why}", path.display());
+        for difference in read_text(&section, &text).map_err(wrong)? {
+            if all.iter().any(|known| known.name == difference.name) {
+                return Err(wrong(format!("`{}` is there twice", difference.name)));
+            }
+            all.push(difference);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,16 @@
+//! The rules by which a runtime is made to differ: seeded defects, which checks must report, and
+//! oddities, which none may.
+//!
+//! `tests/defects/README.md` is the grammar for writers. [`format`] is what a file may hold,
+//! [`path`] names places in messages, [`edit`] changes what stands there, [`values`] evaluates, and
+//! [`engine`] stands between the connection and the runtime, by descriptors alone: whether the
+//! runtime is the double or a real one behind a proxy is the same to it.
+
+mod edit;
+mod engine;
+mod format;
+mod path;
+mod values;
+
+pub use engine::{Hit, Rule};
+pub use format::{Difference, Gives, read_folder, read_text};
