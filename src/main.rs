@@ -2,5 +2,18 @@
 
 fn main() {
     let begun = std::time::Instant::now();
+    give_large_buffers_back();
     std::process::exit(stdcheck::cli::main(begun));
 }
+
+/// Replies and layers of tens of megabytes come and go. The C library keeps such memory for itself once
+/// it has seen one freed, unless it is told from which size on memory goes back to the system.
+#[cfg(target_env = "gnu")]
+fn give_large_buffers_back() {
+    const LARGE: i32 = 1 << 20;
+    // SAFETY: it sets a number of the allocator, and no other thread runs yet.
+    unsafe { nix::libc::mallopt(nix::libc::M_MMAP_THRESHOLD, LARGE) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_large_buffers_back() {}
