@@ -56,7 +56,7 @@ pub fn print(socket: &Path, folder: &Path) {
             );
             costs.push((own, cpu));
         }
-        let (small, large) = (costs[0], costs[costs.len() - 1]);
+        let [small, middle, large] = costs[..] else { unreachable!("one of each size") };
         println!(
             "  -j {jobs}: a check of {} costs {:.2} times one of {}, by cpu {:.2} times",
             SIZES[2],
@@ -64,7 +64,22 @@ pub fn print(socket: &Path, folder: &Path) {
             SIZES[0],
             large.1 / small.1
         );
+        // Without what every run costs, however small.
+        let (early, late) = (
+            slope(SIZES[0], small.1, SIZES[1], middle.1),
+            slope(SIZES[1], middle.1, SIZES[2], large.1),
+        );
+        println!(
+            "  -j {jobs}: one more costs cpu {early:.3} ms at first, {late:.3} ms at last, {:.2} times",
+            late / early
+        );
     }
+}
+
+/// What one more check costs between two suites, of which the cost of each check is known.
+fn slope(few: usize, each_of_few: f64, many: usize, each_of_many: f64) -> f64 {
+    let total = |count: usize, each: f64| count as f64 * each;
+    (total(many, each_of_many) - total(few, each_of_few)) / (many - few) as f64
 }
 
 /// The real suite's vocabulary with requirements and checks of ours.

@@ -42,10 +42,12 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     // A target that died without ending our calls must not look like a pass.
     let halt = match (halt, run.grpc.death()) {
         (halt @ Err(Halt::Died(_)), _) => halt,
-        // A restart that failed is nobody's death.
-        (halt, Some(_)) if run.is_gone() => halt,
         (_, Some(how)) => Err(Halt::Died(how)),
         (halt, None) => halt,
+    };
+    let halt = match halt {
+        Err(Halt::Died(how)) => Err(run.lost_in_restart().map_or(Halt::Died(how), Halt::Error)),
+        halt => halt,
     };
     let mut result = blank(planned);
     result.exchanges = std::mem::take(&mut lane.exchanges);
@@ -55,7 +57,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     };
     judge(run, planned, &mut result, halt);
     if died.is_none() && !run.is_gone() {
-        died = undo::all(&mut lane).await;
+        died = undo::all(&mut lane).await.filter(|_| run.lost_in_restart().is_none());
         if let Some(how) = &died {
             // The calls that clean up after a check are its own, too.
             result.exchanges.append(&mut lane.exchanges);

@@ -137,6 +137,8 @@ pub struct Run {
     gone: AtomicBool,
     /// Held while the target is being restarted.
     restarting: Arc<tokio::sync::Mutex<()>>,
+    /// Why the last restart failed, if it did.
+    restart_failed: Mutex<Option<String>>,
     /// The last sweep failed.
     uncleaned: AtomicBool,
     unique: AtomicU64,
@@ -177,6 +179,7 @@ impl Run {
             stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
             restarting: Arc::default(),
+            restart_failed: Mutex::default(),
             uncleaned: AtomicBool::new(false),
             unique: AtomicU64::new(0),
             left: Mutex::default(),
@@ -255,6 +258,20 @@ impl Run {
 
     fn set_gone(&self) {
         self.gone.store(true, Ordering::SeqCst);
+    }
+
+    fn set_restart_failed(&self, why: Option<String>) {
+        *self.restart_failed.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Of a target that is dead: whether a restart that failed did it, and why it failed. It is the
+    /// command's doing then, and no check's; the run ends.
+    fn lost_in_restart(&self) -> Option<String> {
+        let failed = self.restart_failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let why = failed?;
+        self.set_gone();
+        self.stop_because(format!("the target is gone: {why}"));
+        Some(why)
     }
 
     /// Keeps a lane whose target died, to be undone when it is back.

@@ -44,13 +44,7 @@ pub async fn restart(run: &Arc<Run>) -> Result<(), String> {
     let run = run.clone();
     let restarting = tokio::spawn(async move {
         let restarted = restart_with(&run, &command).await;
-        if let Err(why) = &restarted
-            && run.grpc.death().is_some()
-        {
-            // It is the command that did this, and no check.
-            run.set_gone();
-            run.stop_because(format!("the target is gone: {why}"));
-        }
+        run.set_restart_failed(restarted.as_ref().err().cloned());
         drop(under_way);
         restarted
     });

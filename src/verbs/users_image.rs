@@ -15,8 +15,8 @@ use crate::{
 /// # Errors
 /// If it is not there and cannot be pulled.
 pub async fn provide(lane: &mut Lane, reference: &str) -> Result<String, Halt> {
-    if let Some(id) = id_of(lane, reference).await? {
-        return Ok(id);
+    if let Some(image) = image_of(lane, reference).await? {
+        return Ok(id(&image));
     }
     let before = ids(lane).await?;
     let (run, named) = (lane.run.clone(), reference.to_owned());
@@ -46,7 +46,8 @@ pub async fn provide(lane: &mut Lane, reference: &str) -> Result<String, Halt> {
 async fn remove(run: Arc<Run>, reference: String, before: BTreeSet<String>) -> Result<(), String> {
     let mut lane = Lane::new(&run, "image.provide");
     let told = |halt: Halt| format!("{} (removing --image {reference})", halt.line());
-    let Some(id) = id_of(&mut lane, &reference).await.map_err(told)? else { return Ok(()) };
+    let Some(image) = image_of(&mut lane, &reference).await.map_err(told)? else { return Ok(()) };
+    let id = id(&image);
     if before.contains(&id) {
         run.tell(Event::Note(format!(
             "--image {reference} stays on the node: the same image was there before under another \
@@ -54,18 +55,29 @@ async fn remove(run: Arc<Run>, reference: String, before: BTreeSet<String>) -> R
         )));
         return Ok(());
     }
-    lane.must("ImageService/RemoveImage", named(&reference)).await.map(drop).map_err(told)
+    // Not every runtime removes by name. One that has got more names meanwhile, which are not ours, may keep
+    // them.
+    let single =
+        ["repo_tags", "repo_digests"].iter().all(|names| match value::member(&image, names) {
+            Some(Value::List(names)) => names.len() <= 1,
+            _ => true,
+        });
+    let by = if single && !id.is_empty() { id } else { reference.clone() };
+    lane.must("ImageService/RemoveImage", named(&by)).await.map(drop).map_err(told)
 }
 
 fn named(reference: &str) -> Value {
     value::map([("image", value::map([("image", Value::from(reference))]))])
 }
 
-/// The id of an image, if it is there.
-async fn id_of(lane: &mut Lane, reference: &str) -> Result<Option<String>, Halt> {
+/// An image, if it is there.
+async fn image_of(lane: &mut Lane, reference: &str) -> Result<Option<Value>, Halt> {
     let status = lane.must("ImageService/ImageStatus", named(reference)).await?;
-    let image = value::member(&status, "image");
-    Ok(image.and_then(|image| value::member(image, "id")).map(value::as_text))
+    Ok(value::member(&status, "image").filter(|image| **image != Value::Null).cloned())
+}
+
+fn id(image: &Value) -> String {
+    value::member(image, "id").map(value::as_text).unwrap_or_default()
 }
 
 /// The ids of all images.

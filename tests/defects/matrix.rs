@@ -71,8 +71,9 @@ fn survivors(rows: &Rows) -> Vec<String> {
 fn rows(defects: &[Difference], reports: &[Reported]) -> Rows {
     let mut rows = Rows::new();
     for (defect, report) in defects.iter().zip(reports) {
-        for (check, verdict) in &report.findings {
-            rows.entry(check.clone()).or_default().insert(defect.name.clone(), verdict.clone());
+        for (check, finding) in &report.findings {
+            let row = rows.entry(check.clone()).or_default();
+            row.insert(defect.name.clone(), finding.verdict.clone());
         }
     }
     rows
@@ -98,8 +99,8 @@ fn text(defects: &[Difference], reports: &[Reported], rows: &Rows) -> String {
             let _ = write!(text, "\n## {section}\n");
         }
         let _ = writeln!(text, "\n{}: {}", defect.name, defect.says);
-        for (check, verdict) in &report.findings {
-            let _ = writeln!(text, "    {verdict}  {check}");
+        for (check, finding) in &report.findings {
+            let _ = writeln!(text, "    {}  {check}", finding.verdict);
         }
         if defect.gives == Gives::Error {
             text += "    error, and nobody is accused\n";

@@ -1,7 +1,7 @@
 //! Doubles with everything that checks ask for, and runs of the suite on them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     sync::{
@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use serde_json::Value;
 use wildmatch::WildMatch;
 
 use crate::{
@@ -86,15 +87,27 @@ impl Stand {
 }
 
 /// What a run under a difference came to.
+#[derive(Default)]
 pub struct Reported {
-    /// Slug and verdict of each check with a finding.
-    pub findings: BTreeSet<(String, String)>,
+    /// How many checks were run.
+    pub run: usize,
+    /// What was found, by check.
+    pub findings: BTreeMap<String, Finding>,
     /// Slug and reason of each error.
     pub errors: Vec<(String, String)>,
     /// What is wrong with the rule itself, or with the run.
     pub complaints: Vec<String>,
-    /// The whole.
-    pub told: Told,
+}
+
+/// One finding.
+#[derive(Debug, PartialEq)]
+pub struct Finding {
+    /// `fail` or `warn`.
+    pub verdict: String,
+    /// What should have been seen.
+    pub expected: String,
+    /// What was.
+    pub actual: String,
 }
 
 /// Runs some checks once for each difference.
@@ -125,29 +138,31 @@ pub fn each(
 /// Runs some checks on a double that differs.
 fn report(difference: &Difference, select: &BTreeSet<String>) -> Reported {
     let rule = Rule::new(difference).unwrap_or_else(|why| panic!("{why}"));
-    let none = |complaints, told| Reported {
-        findings: BTreeSet::new(),
-        errors: Vec::new(),
-        complaints,
-        told,
-    };
+    let mut reported = Reported::default();
     if select.is_empty() {
-        return none(vec!["no check uses what it bends".to_owned()], Told::nothing());
+        reported.complaints.push("no check uses what it bends".to_owned());
+        return reported;
     }
     let stand = Stand::new(Some(&rule));
     let told = stand.run(select.iter().map(String::as_str));
-    let mut complaints = rule.complaints();
+    reported.complaints = rule.complaints();
     if told.report.is_null() {
-        complaints.push(format!("there is no report: {}", told.stderr));
-        return none(complaints, told);
+        reported.complaints.push(format!("there is no report: {}", told.stderr));
+        return reported;
     }
-    let pairs = |verdict: &str| -> Vec<(String, String)> {
-        let with = told.with_verdict(verdict).into_iter();
-        with.map(|(id, reason)| (id.to_owned(), reason.to_owned())).collect()
-    };
-    let with = |verdict: &'static str| {
-        pairs(verdict).into_iter().map(move |(id, _)| (id, verdict.to_owned()))
-    };
-    let findings = with("fail").chain(with("warn")).collect();
-    Reported { findings, errors: pairs("error"), complaints, told }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for check in told.checks() {
+        let (id, verdict) = (text(&check["id"]), text(&check["verdict"]));
+        match verdict.as_str() {
+            "fail" | "warn" => {
+                let [expected, actual] =
+                    ["expected", "actual"].map(|part| text(&check["finding"][part]));
+                reported.findings.insert(id, Finding { verdict, expected, actual });
+            }
+            "error" => reported.errors.push((id, text(&check["reason"]))),
+            _ => {}
+        }
+    }
+    reported.run = told.checks().len();
+    reported
 }

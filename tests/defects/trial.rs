@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use crate::{
     clean::clean,
     double::rule::read_folder,
-    stand::{Reported, asked_for_some, each, folder},
+    stand::{Finding, Reported, asked_for_some, each, folder},
 };
 
 #[test]
@@ -29,14 +29,11 @@ fn trial() {
 }
 
 fn tell(name: &str, report: &Reported) -> String {
-    let run = report.told.report["checks"].as_array().map_or(0, Vec::len);
-    let mut text = format!("\n{name} ({run} checks run)\n");
-    for (id, verdict) in &report.findings {
-        let finding = &report.told.check(id)["finding"];
-        let part = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let mut text = format!("\n{name} ({} checks run)\n", report.run);
+    for (id, Finding { verdict, expected, actual }) in &report.findings {
         let _ = writeln!(text, "  {verdict}  {id}");
-        let _ = writeln!(text, "        expected {}", part("expected"));
-        let _ = writeln!(text, "        actual   {}", part("actual"));
+        let _ = writeln!(text, "        expected {expected}");
+        let _ = writeln!(text, "        actual   {actual}");
     }
     for (id, reason) in &report.errors {
         let _ = writeln!(text, "  error {id}: {reason}");

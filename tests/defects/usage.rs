@@ -1,6 +1,6 @@
-//! Which rpcs the verdict of a check hangs on: those of its own steps, and the calls of its situation
-//! that make it what it is. What a situation merely stands on is left out, or a defect of
-//! RunPodSandbox would be tried with nearly every check.
+//! Which rpcs the verdict of a check hangs on: those of its own steps, and of the calls that make its
+//! situation those that it asks for in its own way, or that make nothing (a stop, say). All others are
+//! left out, or a defect of RunPodSandbox would be tried with nearly every check.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +41,12 @@ fn of_check(suite: &Suite, check: &expand::Check, told: &Value) -> Rpcs {
         let chain: Vec<&SituationDef> =
             suite.chain(given.name.as_ref()).iter().map(|situation| &*situation.def).collect();
         below = chain.iter().flat_map(|situation| calls(&situation.steps)).collect();
+        if chain.iter().any(|situation| situation.name.as_ref() == "image") {
+            below.insert("ImageService/PullImage".to_owned());
+        }
+        let makes = |rpc: &String| suite.undo.contains_key(rpc);
         if let Some(last) = chain.last() {
-            own.extend(calls(&last.steps));
+            own.extend(calls(&last.steps).into_iter().filter(|rpc| !makes(rpc)));
         }
         for (name, _) in &given.overrides {
             let situation = chain.iter().find(|situation| situation.name.as_ref() == name.as_ref());

@@ -134,11 +134,15 @@ fn described(
     differs: impl Fn(&str) -> bool,
 ) -> Value {
     let members = ids.iter().map(|id| {
-        let value = match *id {
+        let mut value = match *id {
             "1" => process(container, json!(container.words), &|_| false),
             "self" => process(container, json!(words), &differs),
             _ => Value::Null,
         };
+        // With a cgroup namespace that the command is in as well, and yet in a cgroup outside of it.
+        if value.is_object() && differs("exec-outside-private-cgroup") {
+            value["cgroup"] = json!([if *id == "self" { "0::/.." } else { "0::/" }]);
+        }
         ((*id).to_owned(), value)
     });
     Value::Object(members.collect())

@@ -75,6 +75,9 @@ pub async fn pull(store: &Store, request: PullImageRequest) -> Result<PullImageR
         let digests = vec![reference.digested(&id)];
         Image { id, digests, size: 1_000_000, ..Image::default() }
     };
+    if switched("image-ids-without-prefix") {
+        image.id = image.id.trim_start_matches("sha256:").to_owned();
+    }
     image.tags.extend(reference.tagged);
     image.annotations = spec.annotations.clone();
     store.change(|state| {

@@ -23,6 +23,7 @@ mod node;
 mod ports;
 mod process;
 mod program;
+mod proxy;
 mod puller;
 mod reference;
 mod registry;
@@ -35,5 +36,6 @@ mod state;
 
 pub use bend::{Answer, Bend, Bends, Call, Deed};
 pub use process::{DoubleProcess, ENVIRONMENT, serve_if_told};
+pub use proxy::ProxyProcess;
 pub use server::Double;
 pub use state::{Container, Image, Sandbox, State, Store, image_id};

@@ -1,7 +1,7 @@
 //! The double as a process of its own, whose death is real: the test executable started once more.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -15,20 +15,31 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     listen::Connections,
+    proxy,
     rule::{Rule, read_text},
     server::Double,
     state::{State, Store},
 };
 
-/// Holds the [`Orders`] of a double process, as JSON.
+/// Holds what such a process is to do, a [`Part`] as JSON.
 pub const ENVIRONMENT: &str = "STDCHECK_DOUBLE";
 /// The name of the test function that calls [`serve_if_told`].
 const ENTRY: &str = "double_process";
 /// What it prints when it can be connected to.
 const SERVING: &str = "the double serves";
 
+/// What a process plays.
 #[derive(Serialize, Deserialize)]
-struct Orders {
+pub enum Part {
+    /// A double.
+    Double(Orders),
+    /// A proxy before a real runtime.
+    Proxy(proxy::Orders),
+}
+
+/// What a double is told.
+#[derive(Serialize, Deserialize)]
+pub struct Orders {
     folder: PathBuf,
     /// A file of rules, as text.
     rules: String,
@@ -36,8 +47,23 @@ struct Orders {
 
 /// The body of the entry: serves until it is killed, if it was started for that.
 pub fn serve_if_told() {
-    let Ok(orders) = std::env::var(ENVIRONMENT) else { return };
-    let orders: Orders = serde_json::from_str(&orders).expect("orders as we wrote them");
+    let Ok(part) = std::env::var(ENVIRONMENT) else { return };
+    let part: Part = serde_json::from_str(&part).expect("orders as we wrote them");
+    match &part {
+        Part::Double(orders) => forever(play(orders)),
+        Part::Proxy(orders) => forever(orders.obey()),
+    }
+}
+
+/// Keeps something and says that it can be connected to.
+fn forever<T>(_serving: T) {
+    println!("{SERVING}");
+    loop {
+        std::thread::park();
+    }
+}
+
+fn play(orders: &Orders) -> Double {
     let folder = &orders.folder;
     std::fs::write(folder.join("pid"), std::process::id().to_string()).expect("the folder is ours");
     let store = Arc::new(Store::new(Some(folder.join("state"))));
@@ -47,10 +73,28 @@ pub fn serve_if_told() {
     for difference in read_text("orders", &orders.rules).expect("sound rules") {
         double.bend(&Rule::new(&difference).expect("a sound rule"));
     }
-    println!("{SERVING}");
-    loop {
-        std::thread::park();
-    }
+    double
+}
+
+/// Starts this executable once more to play a part, by way of another command where one is given; when
+/// this returns, it can be connected to.
+pub fn start(within: &[String], part: &Part) -> Child {
+    let executable = executable().display().to_string();
+    let words: Vec<&str> =
+        within.iter().map(String::as_str).chain([executable.as_str()]).chain(arguments()).collect();
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .env(ENVIRONMENT, serde_json::to_string(part).expect("orders are JSON"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test executable can be started");
+    let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
+    let serving = told.by_ref().lines().any(|line| line.is_ok_and(|line| line.contains(SERVING)));
+    assert!(serving, "the process ended before it served");
+    // Kept open: after a minute it says something, and would end if nobody could hear that.
+    child.stdout = Some(told.into_inner());
+    child
 }
 
 /// A double that runs as a process of its own. It keeps its state in a file, over deaths.
@@ -64,18 +108,9 @@ impl DoubleProcess {
     /// Starts one that differs by the rules in a text; when this returns, it can be connected to.
     pub fn start(folder: &Path, rules: &str) -> DoubleProcess {
         let orders = Orders { folder: folder.to_owned(), rules: rules.to_owned() };
-        let orders = serde_json::to_string(&orders).expect("orders are JSON");
-        let mut child = Command::new(executable())
-            .args(arguments())
-            .env(ENVIRONMENT, &orders)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the test executable can be started");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let serving = lines.any(|line| line.is_ok_and(|line| line.contains(SERVING)));
-        assert!(serving, "the double process ended before it served");
-        DoubleProcess { folder: folder.to_owned(), orders, child }
+        let part = Part::Double(orders);
+        let orders = serde_json::to_string(&part).expect("orders are JSON");
+        DoubleProcess { folder: folder.to_owned(), orders, child: start(&[], &part) }
     }
 
     /// Where it listens.

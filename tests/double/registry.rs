@@ -57,6 +57,9 @@ impl Registry {
             StatusCode::UNAUTHORIZED => {
                 Err(Status::unauthenticated(format!("{path}: unauthorized")))
             }
+            other if other.is_server_error() => {
+                Err(Status::unavailable(format!("RegistryUnavailable: {path}: {other}")))
+            }
             other => Err(Status::unknown(format!("{path}: {other}"))),
         }
     }

@@ -110,11 +110,6 @@ pub struct Told {
 }
 
 impl Told {
-    /// Of a run that was not made.
-    pub fn nothing() -> Told {
-        Told { code: 0, stdout: String::new(), stderr: String::new(), report: Value::Null }
-    }
-
     /// Of a process that ended.
     pub fn of(output: &Output) -> Told {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

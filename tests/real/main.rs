@@ -3,15 +3,25 @@
 //! `scripts/test` installs them and sets `STDCHECK_TEST_PEERS=1`; without that variable these tests
 //! say that they did nothing. containerd 1.6 is required then; 1.7 and 2.1 where they can be had.
 
+#[path = "../double/mod.rs"]
+mod double;
 mod foreign;
 mod machine;
 mod peer;
+mod proxy;
 mod report;
 
 use std::{collections::BTreeSet, os::unix::process::CommandExt, process::Command};
 
 use peer::{Peer, available};
 use report::Report;
+
+/// Not a test: the proxy as its own process.
+#[test]
+#[ignore = "the entry of the proxy as its own process"]
+fn double_process() {
+    double::serve_if_told();
+}
 
 /// The whole suite with everything allowed: no check may err, nothing may be left, and what is found
 /// is what was verified by hand for that version.

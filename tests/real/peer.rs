@@ -41,6 +41,7 @@ pub struct Peer {
     pub socket: String,
     pub cni_conf: String,
     pub cni_bin: String,
+    pub netns: String,
     restart: String,
     ctr: String,
     dir: TempDir,
@@ -77,6 +78,7 @@ impl Peer {
         let bin = Path::new(&facts["bin"]);
         Some(Peer {
             socket: facts["socket"].clone(),
+            netns: facts["netns"].clone(),
             restart: facts["restart"].clone(),
             cni_bin: facts["cni_bin"].clone(),
             cni_conf: facts["cni_conf"].clone(),
@@ -86,15 +88,25 @@ impl Peer {
         })
     }
 
+    /// A folder of its own.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
     fn home(&self) -> PathBuf {
         self.dir.path().join("d")
     }
 
     /// stdcheck on this containerd with everything allowed.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_at(&self.socket, args)
+    }
+
+    /// The same by way of another socket.
+    fn command_at(&self, socket: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stdcheck"));
         command
-            .args(["cri", "--socket", &self.socket, "--restart-cmd", &self.restart])
+            .args(["cri", "--socket", socket, "--restart-cmd", &self.restart])
             .args(["--cni-conf-dir", &self.cni_conf, "--cni-bin-dir", &self.cni_bin])
             .args(["--runtime-handler", "stdcheck-alt", "--port-mappings"])
             .args(args)
@@ -105,15 +117,24 @@ impl Peer {
 
     /// The same, and where its JSON report will be.
     pub fn reporting(&self, args: &[&str]) -> (Command, PathBuf) {
+        self.reporting_at(&self.socket, args)
+    }
+
+    fn reporting_at(&self, socket: &str, args: &[&str]) -> (Command, PathBuf) {
         let path = self.dir.path().join("report.json");
-        let mut command = self.command(args);
+        let mut command = self.command_at(socket, args);
         command.arg("--report").arg(format!("json={}", path.display()));
         (command, path)
     }
 
     /// Runs it to its end.
     pub fn check(&self, args: &[&str]) -> Report {
-        let (mut command, path) = self.reporting(args);
+        self.check_at(&self.socket, args)
+    }
+
+    /// The same by way of another socket.
+    pub fn check_at(&self, socket: &str, args: &[&str]) -> Report {
+        let (mut command, path) = self.reporting_at(socket, args);
         let status = command.status().unwrap();
         assert!(matches!(status.code(), Some(0 | 1)), "{status}");
         Report::read(&path)

@@ -44,6 +44,12 @@ impl Report {
             .collect()
     }
 
+    /// Of one check; `none` where it was not selected.
+    pub fn verdict(&self, id: &str) -> &str {
+        let check = self.checks().iter().find(|check| check["id"] == id);
+        check.map_or("none", |check| Self::text(check, "verdict"))
+    }
+
     pub fn verdicts(&self) -> BTreeMap<String, String> {
         self.checks()
             .iter()

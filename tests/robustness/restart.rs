@@ -30,6 +30,7 @@ fn one_that_fails_is_an_error_and_no_death_by_a_check() {
     let bench = Bench::new();
     let mut double = DoubleProcess::start(bench.path(), "");
     let folder = bench.path().display();
+    // It is seen dead before the command has ended, or only after it.
     let restart = format!("kill -9 $(cat {folder}/pid); echo no such unit >&2; exit 5");
     let select = ["--select", CHECK, "--api", "1.37", "-j", "1", "--restart-cmd", &restart];
     let told = bench.cri(&double.socket(), &select);

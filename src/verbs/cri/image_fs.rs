@@ -1,5 +1,6 @@
 //! `cri.image_fs`: what the image file systems have in use, at a time after something was done.
-//! Runtimes collect these figures now and then, so that the next answer may be of an earlier time.
+//! Runtimes collect these figures now and then, so that the next answer may be of an earlier time. Some list what
+//! they collect first and stamp each figure later: then a stamp alone does not say that a new thing was there.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,10 @@ use crate::{
 
 /// Between two looks.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(300);
-/// Figures that are so much newer (in nanoseconds) were collected anew: those of the first time may
-/// have been half collected when the thing was done.
-const ANEW: i64 = 2_000_000_000;
 
-/// Asks until the figures are of a time after `newer_than` and more than `more_than`; or, without
-/// more, until they were collected twice since. Skips the check where they do not come.
+/// Asks until the figures are of a time after `newer_than` and more than `more_than`; or, if they do not
+/// become more, until they are `apart_ms` newer than the first of these. Without `more_than` the first
+/// are enough. Skips the check where they do not come.
 pub const IMAGE_FS: Verb = Verb {
     signature: Signature {
         name: "cri.image_fs",
@@ -28,6 +27,11 @@ pub const IMAGE_FS: Verb = Verb {
         params: &[
             Param { name: "newer_than", required: false, title: "nanoseconds since 1970" },
             Param { name: "more_than", required: false, title: "bytes; how many to wait for" },
+            Param {
+                name: "apart_ms",
+                required: false,
+                title: "milliseconds after which figures that are not more count as collected anew",
+            },
         ],
         reply: || Type::members([("used_bytes", Type::Int)]),
         looks: true,
@@ -46,6 +50,7 @@ struct Sample {
 async fn image_fs(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let newer_than = number(&params, "newer_than")?.unwrap_or(i64::MIN);
     let more_than = number(&params, "more_than")?.unwrap_or(i64::MIN);
+    let apart = number(&params, "apart_ms")?.unwrap_or(0).saturating_mul(1_000_000);
     let patience = lane.run.options.step_timeout;
     let begin = Instant::now();
     let seen = lane.exchanges.len();
@@ -58,7 +63,7 @@ async fn image_fs(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         let sample = sample(&reply).filter(|sample| sample.timestamp > newer_than);
         if let Some(Sample { timestamp, used_bytes }) = sample {
             let first = *first.get_or_insert(timestamp);
-            if used_bytes > more_than || timestamp.saturating_sub(first) >= ANEW {
+            if used_bytes > more_than || timestamp.saturating_sub(first) >= apart {
                 return Ok(value::map([("used_bytes", Value::Int(used_bytes))]));
             }
         }

@@ -81,10 +81,7 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         let list = lane.must("ImageService/ListImages", nothing()).await?;
         let part = format!("/{namespace}/");
         for image in members(&list, "images") {
-            let tags = members(&image, "repo_tags").into_iter();
-            let names = tags.chain(members(&image, "repo_digests"));
-            for name in names.map(|name| value::as_text(&name)).filter(|name| name.contains(&part))
-            {
+            for name in removed_by(&image, &part) {
                 let spec = value::map([("image", Value::from(name))]);
                 match lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await {
                     Ok(_) => images += 1,
@@ -100,6 +97,17 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     Ok(value::map([("sandboxes", Value::Int(sandboxes)), ("images", Value::Int(images))]))
 }
 
+/// What an image is removed by: its id if all of its names are ours, which have that part, since not every
+/// runtime removes by name. One that has others' names keeps them, as far as the runtime lets it.
+fn removed_by(image: &Value, part: &str) -> Vec<String> {
+    let tags = members(image, "repo_tags").into_iter();
+    let names: Vec<String> =
+        tags.chain(members(image, "repo_digests")).map(|name| value::as_text(&name)).collect();
+    let ours: Vec<String> = names.iter().filter(|name| name.contains(part)).cloned().collect();
+    let id = text(image, "id");
+    if !ours.is_empty() && ours.len() == names.len() && !id.is_empty() { vec![id] } else { ours }
+}
+
 fn members(of: &Value, name: &str) -> Vec<Value> {
     match value::member(of, name) {
         Some(Value::List(items)) => items.to_vec(),
@@ -109,4 +117,27 @@ fn members(of: &Value, name: &str) -> Vec<Value> {
 
 fn text(of: &Value, name: &str) -> String {
     value::member(of, name).map(value::as_text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(tags: &[&str], digests: &[&str]) -> Value {
+        value::map([
+            ("id", Value::from("sha256:1")),
+            ("repo_tags", Value::from(tags.to_vec())),
+            ("repo_digests", Value::from(digests.to_vec())),
+        ])
+    }
+
+    #[test]
+    fn an_image_goes_by_its_id_only_if_nobody_else_knows_it_by_a_name() {
+        let removed = |tags: &[&str], digests: &[&str]| removed_by(&image(tags, digests), "/ours/");
+        assert_eq!(removed(&["r/ours/a:1", "s/ours/a:1"], &["r/ours/a@sha256:2"]), ["sha256:1"]);
+        assert_eq!(removed(&["r/ours/a:1", "r/b:1"], &[]), ["r/ours/a:1"]);
+        assert_eq!(removed(&["r/ours/a:1"], &["r/b@sha256:2"]), ["r/ours/a:1"]);
+        assert_eq!(removed(&["r/b:1"], &[]), Vec::<String>::new());
+        assert_eq!(removed(&[], &[]), Vec::<String>::new());
+    }
 }

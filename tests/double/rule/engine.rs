@@ -148,7 +148,11 @@ impl Rule {
 }
 
 fn seen(of: &MessageDescriptor, bytes: &Bytes) -> Value {
-    DynamicMessage::decode(of.clone(), bytes.clone()).map_or(Value::Null, |it| from_message(&it))
+    decoded(of, bytes).map_or(Value::Null, |message| from_message(&message))
+}
+
+fn decoded(of: &MessageDescriptor, bytes: &Bytes) -> Option<DynamicMessage> {
+    DynamicMessage::decode(of.clone(), bytes.clone()).ok()
 }
 
 impl Ready {
@@ -234,7 +238,9 @@ fn filled(of: MessageDescriptor, tree: Option<&Tree>, scope: &Scope) -> Result<B
 impl Bend for Rule {
     fn before(&self, call: &mut Call) -> Deed {
         for (at, bend) in self.0.bends.iter().enumerate() {
-            if !bend.rpc.matches(&call.rpc) {
+            // What cannot be decoded cannot be changed: it is not meant.
+            let meant = bend.request.is_none() || decoded(&call.input(), &call.request).is_some();
+            if !bend.rpc.matches(&call.rpc) || !meant {
                 continue;
             }
             let key = match &bend.per {

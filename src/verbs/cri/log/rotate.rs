@@ -13,6 +13,7 @@ use crate::{
         signature::{Param, Signature},
     },
     verbs::{Done, Params, Verb},
+    verdict::SkipKind,
 };
 
 /// So much must have come into a file before it is rotated: then each rotation meets output under way.
@@ -61,16 +62,43 @@ async fn rotate(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         })
     }));
     for to in &files {
-        await_output(lane, &path).await?;
-        std::fs::rename(&path, to)
-            .map_err(|error| Halt::Error(format!("cannot rename {}: {error}", path.display())))?;
-        let request = value::map([("container_id", Value::from(container.as_str()))]);
-        lane.must("RuntimeService/ReopenContainerLog", request).await?;
+        if let Err(halt) = once(lane, &path, to, &container).await {
+            return Err(unless_over(lane, &container, halt).await);
+        }
     }
-    await_output(lane, &path).await?;
+    if let Err(halt) = await_output(lane, &path).await {
+        return Err(unless_over(lane, &container, halt).await);
+    }
     let files: Vec<Value> =
         files.iter().chain([&path]).map(|file| Value::from(file.display().to_string())).collect();
     Ok(value::map([("files", Value::from(files)), ("rotations", int(times))]))
+}
+
+async fn once(lane: &mut Lane, path: &Path, to: &Path, container: &str) -> Result<(), Halt> {
+    await_output(lane, path).await?;
+    std::fs::rename(path, to)
+        .map_err(|error| Halt::Error(format!("cannot rename {}: {error}", path.display())))?;
+    lane.must("RuntimeService/ReopenContainerLog", of(container)).await.map(drop)
+}
+
+fn of(container: &str) -> Value {
+    value::map([("container_id", Value::from(container))])
+}
+
+/// A container that is done has nothing more to lose, and its log need not be reopened.
+async fn unless_over(lane: &mut Lane, container: &str, halt: Halt) -> Halt {
+    if !matches!(halt, Halt::Error(_)) {
+        return halt;
+    }
+    let Ok(reply) = lane.must("RuntimeService/ContainerStatus", of(container)).await else {
+        return halt;
+    };
+    let state = value::member(&reply, "status").and_then(|status| value::member(status, "state"));
+    if state.map(value::as_text).as_deref() == Some("CONTAINER_RUNNING") {
+        return halt;
+    }
+    let why = "the container had written everything before its log was rotated often enough";
+    Halt::Skip(SkipKind::NotChecked, why.to_owned())
 }
 
 /// Waits until the file has enough in it.
