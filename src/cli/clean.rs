@@ -52,6 +52,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self, begun: Instant) -> Result<i32, Stop> {
+        let wanted = self.run.as_deref().map(named).transpose()?;
         let suite = load_sound(STANDARD, None)?;
         let endpoint = endpoint(&suite, &self.endpoint)?;
         let runtime = runtime()?;
@@ -65,8 +66,8 @@ impl Args {
                 () = stop.cancelled() => return Err(Stop::interrupted()),
                 version = version(&grpc, &suite) => version?,
             };
-            let ids = match &self.run {
-                Some(id) => BTreeSet::from([named(id)?]),
+            let ids = match wanted {
+                Some(id) => BTreeSet::from([id]),
                 None => dead(&grpc, &suite).await?,
             };
             let mut runs = Vec::new();

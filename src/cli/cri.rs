@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
 use prost_reflect::DynamicMessage;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +105,7 @@ struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "How it runs")]
     timeout: Option<Duration>,
     /// How to restart the runtime (run by `sh -c`): allows checks that may kill it or restart it
-    #[arg(long, value_name = "CMD", help_heading = "What stdcheck may do")]
+    #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new(), help_heading = "What stdcheck may do")]
     restart_cmd: Option<String>,
     /// Run checks that may kill the runtime, even without --restart-cmd
     #[arg(long, help_heading = "What stdcheck may do")]
@@ -127,7 +127,7 @@ struct RunArgs {
     )]
     cni_bin_dir: Option<PathBuf>,
     /// A configured runtime handler beside the default one
-    #[arg(long, value_name = "NAME", help_heading = "What the runtime has")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "What the runtime has")]
     runtime_handler: Option<String>,
     /// The pod network maps host ports (the portmap plugin, say)
     #[arg(long, help_heading = "What the runtime has")]
@@ -145,7 +145,7 @@ struct RunArgs {
     )]
     pinned_image: Option<String>,
     /// Use this image of yours instead of stdcheck's own; checks that need the own one are skipped
-    #[arg(long, value_name = "REF", help_heading = "What the runtime has")]
+    #[arg(long, value_name = "REF", value_parser = NonEmptyStringValueParser::new(), help_heading = "What the runtime has")]
     image: Option<String>,
     /// Where stdcheck's image registry listens [default: a free port of loopback in the network
     /// namespace of the runtime's process]
@@ -233,6 +233,14 @@ impl RunArgs {
         if self.dry_run {
             dry_run(&preview);
             return Ok(exit::OK);
+        }
+        for (flag, folder) in
+            [("cni-conf-dir", &self.cni_conf_dir), ("cni-bin-dir", &self.cni_bin_dir)]
+        {
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                let folder = folder.display();
+                return Err(Stop::usage(format!("--{flag} {folder}: there is no such folder")));
+            }
         }
         let waivers = match &self.waivers {
             Some(path) => waiver::read(path).map_err(Stop::usage)?,

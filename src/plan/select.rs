@@ -54,7 +54,16 @@ impl std::str::FromStr for Selector {
             if pattern.is_empty() {
                 return Err(format!("`{word}` selects by nothing"));
             }
-            words.push(Word { not, field, pattern: WildMatch::new_case_insensitive(pattern) });
+            let known: &[&str] = match field {
+                Field::Level => &["MUST", "SHOULD", "MAY"],
+                Field::Basis => &["stated", "read", "derived"],
+                Field::Slug | Field::Code | Field::Section => &[],
+            };
+            let wanted = WildMatch::new_case_insensitive(pattern);
+            if !known.is_empty() && !known.iter().any(|word| wanted.matches(word)) {
+                return Err(format!("`{word}` selects by nothing; there is {}", known.join(", ")));
+            }
+            words.push(Word { not, field, pattern: wanted });
         }
         if words.is_empty() { Err("an empty selection".into()) } else { Ok(Selector(words)) }
     }

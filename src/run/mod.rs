@@ -29,7 +29,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    drive::{clock::PendingClock, grpc::Grpc, registry::{Certificate, Registry}},
+    drive::{
+        clock::PendingClock,
+        grpc::Grpc,
+        registry::{Certificate, Registry},
+    },
     events::Event,
     image::GUEST_HOST,
     plan::{Plan, waiver::Waiver},

@@ -276,7 +276,8 @@ impl StepDef {
 
     /// The same, whatever comes of it.
     pub fn unjudged(&self) -> StepDef {
-        let any = self.call.as_ref().map(|call| Words(vec![Spanned::new(call.span(), "any".into())]));
+        let any =
+            self.call.as_ref().map(|call| Words(vec![Spanned::new(call.span(), "any".into())]));
         StepDef { code: any, expect: Vec::new(), setup: Some(true), ..self.clone() }
     }
 }

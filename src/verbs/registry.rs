@@ -35,6 +35,7 @@ const CRI: &[Verb] = &[
     cri::pid::PID,
     cri::stop::OVERLAPPING_STOP,
     cri::sweep::SWEEP,
+    cri::remove_image::REMOVE_IMAGE,
     cri::parallel::PARALLEL_PODS,
     cri::together::TOGETHER,
     cri::codes::CODES,

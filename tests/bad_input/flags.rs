@@ -8,6 +8,19 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["--select", "color:red"], "`color:` is nothing to select by"),
     (&["--select", "slug:"], "`slug:` selects by nothing"),
     (&["--select", " "], "an empty selection"),
+    (&["--select", "level:HIGH"], "`level:HIGH` selects by nothing; there is MUST, SHOULD, MAY"),
+    (&["--select", "basis:gut"], "`basis:gut` selects by nothing; there is stated, read, derived"),
+    (&["--image", ""], "a value is required for '--image <REF>'"),
+    (&["--restart-cmd", ""], "a value is required for '--restart-cmd <CMD>'"),
+    (&["--runtime-handler", ""], "a value is required for '--runtime-handler <NAME>'"),
+    (
+        &["--cni-conf-dir", "/no/such", "--cni-bin-dir", "/"],
+        "--cni-conf-dir /no/such: there is no such folder",
+    ),
+    (
+        &["--cni-conf-dir", "/", "--cni-bin-dir", "/dev/null"],
+        "--cni-bin-dir /dev/null: there is no such folder",
+    ),
     (&["--api", "new"], "`new` is no version like `1.30`"),
     (&["--api", "1"], "`1` is no version like `1.30`"),
     (&["-j", "0"], "0 is not in 1..=64"),
@@ -51,6 +64,17 @@ fn an_endpoint_that_is_none() {
             assert!(told.message().contains(message), "{}", told.stderr);
         }
     }
+}
+
+#[test]
+fn a_run_to_clean_that_is_none() {
+    let bench = Bench::new();
+    let double = Double::start(bench.path());
+    let socket = double.socket.display().to_string();
+    let told = bench.stdcheck(["cri", "clean", "--socket", &socket, "--run", "../etc"]);
+    assert_eq!(told.code, 2, "{told:?}");
+    assert!(told.message().contains("an id has eight hexadecimal digits"), "{}", told.stderr);
+    assert_eq!(double.bends.calls("RuntimeService/Version"), 0);
 }
 
 #[test]

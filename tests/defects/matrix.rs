@@ -121,15 +121,29 @@ fn text(defects: &[Difference], reports: &[Reported], rows: &Rows) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Whether the committed matrix is written anew.
+pub fn blesses() -> bool {
+    std::env::var("STDCHECK_BLESS").is_ok_and(|bless| bless == "1")
+}
+
+/// The checks that report a defect by the committed matrix; none where it does not have the defect.
+pub fn committed(defect: &str) -> BTreeSet<String> {
+    let committed = fs::read_to_string(folder("defects/cri/matrix.txt")).unwrap_or_default();
+    let title = format!("{defect}: ");
+    let after = committed.lines().skip_while(|line| !line.starts_with(&title)).skip(1);
+    let findings = after.take_while(|line| line.starts_with("    "));
+    findings.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
+}
+
 /// Holds the matrix against the committed one, or writes it anew.
 fn against_the_committed(text: &str) -> Option<String> {
     let path = folder("defects/cri/matrix.txt");
-    if std::env::var("STDCHECK_BLESS").is_ok_and(|bless| bless == "1") {
+    if blesses() {
         fs::write(&path, text).expect("the folder can be written to");
         return None;
     }
     // The whole product shows more than what is committed.
-    if std::env::var_os("STDCHECK_MATRIX").is_some() {
+    if std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how == "full") {
         return None;
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();

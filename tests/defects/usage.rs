@@ -9,6 +9,8 @@ use stdcheck::suite::{
     expand,
     format::{SituationDef, StepDef},
     load::{self, Suite},
+    rpc,
+    tree::Tree,
 };
 
 use crate::harness::Told;
@@ -33,10 +35,14 @@ pub fn of(told: &Told) -> BTreeMap<String, Rpcs> {
     all
 }
 
-fn of_check(suite: &Suite, check: &expand::Check, told: &Value) -> Rpcs {
+fn of_check(suite: &Suite, check: &expand::Check, report: &Value) -> Rpcs {
     let def = &check.source.def;
     let mut below = Rpcs::new();
     let mut own = calls(&def.steps);
+    // A verb is told an rpc by name.
+    let told_verbs = def.steps.iter().filter_map(|step| step.with.as_ref());
+    own.extend(told_verbs.flat_map(|with| named(with.as_ref())));
+    own.extend(check.variables.iter().flat_map(|(_, value)| named(value.as_ref())));
     if let Some(given) = &def.given {
         let chain: Vec<&SituationDef> =
             suite.chain(given.name.as_ref()).iter().map(|situation| &*situation.def).collect();
@@ -54,7 +60,7 @@ fn of_check(suite: &Suite, check: &expand::Check, told: &Value) -> Rpcs {
         }
     }
     // What verbs called; what the situation may have called instead is not told apart from it.
-    let exchanges = told["evidence"].as_array().into_iter().flatten();
+    let exchanges = report["evidence"].as_array().into_iter().flatten();
     let seen = exchanges.filter_map(|exchange| exchange["what"].as_str());
     let of_verbs = seen.filter(|what| what.contains('/') && !below.contains(*what));
     own.extend(of_verbs.map(str::to_owned));
@@ -63,6 +69,18 @@ fn of_check(suite: &Suite, check: &expand::Check, told: &Value) -> Rpcs {
 
 fn calls(steps: &[StepDef]) -> Rpcs {
     steps.iter().filter_map(|step| step.call.as_ref()).map(|call| call.as_ref().clone()).collect()
+}
+
+/// The rpcs that stand in a value as text.
+fn named(tree: &Tree) -> Rpcs {
+    match tree {
+        Tree::Text(text) => {
+            rpc::find("runtime.v1", text).map(|_| text.clone()).into_iter().collect()
+        }
+        Tree::List(items) => items.iter().flat_map(|item| named(item.as_ref())).collect(),
+        Tree::Table(members) => members.iter().flat_map(|(_, item)| named(item.as_ref())).collect(),
+        _ => Rpcs::new(),
+    }
 }
 
 /// The rpc whose request an override of that situation changes.

@@ -54,7 +54,8 @@ pub async fn pull(store: &Store, request: PullImageRequest) -> Result<PullImageR
             let (id, tags) = (image_id(&spec.image), vec![spec.image.clone()]);
             store.put(|state| state.images.push(Image { id, tags, size: 1, ..Image::default() }));
         }
-        let images = store.state().images;
+        let careful = !switched("pulls-do-not-wait");
+        let images = if careful { store.state().images } else { Vec::new() };
         let there: BTreeSet<String> = images.into_iter().flat_map(|image| image.layers).collect();
         let mut registry = Registry::new(&reference.host, request.auth.clone());
         let careless = switched("content-is-not-verified");
@@ -160,7 +161,7 @@ fn listed(image: &Image) -> Listed {
     }
 }
 
-/// What the images would take if they were kept.
+/// What the images would take if they were kept, on a file system that containers share.
 pub fn fs_info(state: &mut State, _: ImageFsInfoRequest) -> Result<ImageFsInfoResponse, Status> {
     let count = |value: u64| Some(UInt64Value { value });
     let usage = FilesystemUsage {
@@ -169,5 +170,6 @@ pub fn fs_info(state: &mut State, _: ImageFsInfoRequest) -> Result<ImageFsInfoRe
         used_bytes: count(state.images.iter().map(|image| image.size).sum()),
         inodes_used: count(state.images.iter().map(|image| image.layers.len() as u64).sum()),
     };
-    Ok(ImageFsInfoResponse { image_filesystems: vec![usage], container_filesystems: Vec::new() })
+    let [image_filesystems, container_filesystems] = [vec![usage.clone()], vec![usage]];
+    Ok(ImageFsInfoResponse { image_filesystems, container_filesystems })
 }

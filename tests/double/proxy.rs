@@ -21,6 +21,8 @@ use super::{
     rule::{Rule, read_text},
 };
 
+const LONGEST_MESSAGE: u32 = 16 << 20;
+
 /// What a proxy is told.
 #[derive(Serialize, Deserialize)]
 pub struct Orders {
@@ -54,7 +56,10 @@ fn to(socket: &Path) -> Upstream {
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }
     });
     // The name is nobody's: the connector knows where to go.
-    let channel = Endpoint::from_static("http://runtime").connect_with_connector_lazy(connect);
+    let channel = Endpoint::from_static("http://runtime")
+        // An error's message is a header, and may repeat whatever was asked for.
+        .http2_max_header_list_size(LONGEST_MESSAGE)
+        .connect_with_connector_lazy(connect);
     Upstream::new(channel.map_err(tower::BoxError::from))
 }
 

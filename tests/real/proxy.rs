@@ -24,13 +24,15 @@ const SAMPLE: &[(&str, &str, &[&str])] = &[
         &["cri.sandbox-config.cgroup-parent", "cri.sandbox-config.cgroup-parent-of-sandbox"],
     ),
     ("real/host", "sandbox-runs-as-root", &["cri.sandbox-config.own-process"]),
-    ("real/host", "sandbox-root-is-writable", &["cri.sandbox-config.own-process"]),
     ("real/host", "group-without-user-is-dropped", &["cri.sandbox-config.group-without-user"]),
     ("real/host", "stopped-sandbox-keeps-its-process", &["cri.stop-sandbox.own-process"]),
     ("real/host", "removed-sandbox-keeps-processes", &["cri.remove-sandbox.ends-processes"]),
     ("real/host", "removed-container-keeps-its-process", &["cri.remove-container.stubborn"]),
     ("real/host", "out-of-memory-is-an-error-like-any", &["cri.container-status.oom-killed"]),
 ];
+
+/// It needs a machine without swap, on which nothing else runs out of memory meanwhile.
+const MAY_SKIP: &str = "cri.container-status.oom-killed";
 
 /// Only where RuntimeConfig is: containerd 2.
 const SINCE_2: &[(&str, &str, &[&str])] =
@@ -59,6 +61,10 @@ fn reported(peer: &Peer, table: &[(&str, &str, &[&str])]) {
     let sound = through(peer, "", &selecting(checks));
     sound.assert_sound();
     for (file, name, checks) in table {
+        if checks.contains(&MAY_SKIP) && sound.verdict(MAY_SKIP) == "skip" {
+            eprintln!("SKIPPED: {name}, because {MAY_SKIP} is skipped on this machine");
+            continue;
+        }
         for check in *checks {
             assert_eq!(sound.verdict(check), "pass", "{check}, without a defect");
         }

@@ -7,6 +7,7 @@ pub mod log;
 pub mod parallel;
 pub mod pid;
 pub mod raw;
+pub mod remove_image;
 pub mod stop;
 pub mod survives;
 pub mod sweep;

@@ -1,5 +1,6 @@
 //! `cri.sweep`: removes what carries our names, whatever state it is in.
 
+use super::remove_image::{id_if_ours, names};
 use crate::{
     run::{halt::Halt, lane::Lane, workspace::PREFIX},
     suite::{
@@ -81,7 +82,12 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         let list = lane.must("ImageService/ListImages", nothing()).await?;
         let part = format!("/{namespace}/");
         for image in members(&list, "images") {
-            for name in removed_by(&image, &part) {
+            // One that has others' names, too, keeps them, as far as the runtime lets it.
+            let removed_by = match id_if_ours(&image, &part) {
+                Some(id) => vec![id],
+                None => names(&image).into_iter().filter(|name| name.contains(&part)).collect(),
+            };
+            for name in removed_by {
                 let spec = value::map([("image", Value::from(name))]);
                 match lane.must("ImageService/RemoveImage", value::map([("image", spec)])).await {
                     Ok(_) => images += 1,
@@ -97,17 +103,6 @@ async fn sweep(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     Ok(value::map([("sandboxes", Value::Int(sandboxes)), ("images", Value::Int(images))]))
 }
 
-/// What an image is removed by: its id if all of its names are ours, which have that part, since not every
-/// runtime removes by name. One that has others' names keeps them, as far as the runtime lets it.
-fn removed_by(image: &Value, part: &str) -> Vec<String> {
-    let tags = members(image, "repo_tags").into_iter();
-    let names: Vec<String> =
-        tags.chain(members(image, "repo_digests")).map(|name| value::as_text(&name)).collect();
-    let ours: Vec<String> = names.iter().filter(|name| name.contains(part)).cloned().collect();
-    let id = text(image, "id");
-    if !ours.is_empty() && ours.len() == names.len() && !id.is_empty() { vec![id] } else { ours }
-}
-
 fn members(of: &Value, name: &str) -> Vec<Value> {
     match value::member(of, name) {
         Some(Value::List(items)) => items.to_vec(),
@@ -117,27 +112,4 @@ fn members(of: &Value, name: &str) -> Vec<Value> {
 
 fn text(of: &Value, name: &str) -> String {
     value::member(of, name).map(value::as_text).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(tags: &[&str], digests: &[&str]) -> Value {
-        value::map([
-            ("id", Value::from("sha256:1")),
-            ("repo_tags", Value::from(tags.to_vec())),
-            ("repo_digests", Value::from(digests.to_vec())),
-        ])
-    }
-
-    #[test]
-    fn an_image_goes_by_its_id_only_if_nobody_else_knows_it_by_a_name() {
-        let removed = |tags: &[&str], digests: &[&str]| removed_by(&image(tags, digests), "/ours/");
-        assert_eq!(removed(&["r/ours/a:1", "s/ours/a:1"], &["r/ours/a@sha256:2"]), ["sha256:1"]);
-        assert_eq!(removed(&["r/ours/a:1", "r/b:1"], &[]), ["r/ours/a:1"]);
-        assert_eq!(removed(&["r/ours/a:1"], &["r/b@sha256:2"]), ["r/ours/a:1"]);
-        assert_eq!(removed(&["r/b:1"], &[]), Vec::<String>::new());
-        assert_eq!(removed(&[], &[]), Vec::<String>::new());
-    }
 }
