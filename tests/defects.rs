@@ -16,6 +16,8 @@ mod exempt;
 mod matrix;
 #[path = "defects/oddities.rs"]
 mod oddities;
+#[path = "defects/rules.rs"]
+mod rules;
 #[path = "defects/stand.rs"]
 mod stand;
 #[path = "defects/trial.rs"]

@@ -69,7 +69,7 @@ impl Stand {
             ("--cni-bin-dir", bin),
             ("--rejected-image", "registry.example/unsigned/app:1".to_owned()),
             // Short, for those that never answer; longer than any honest call takes.
-            ("--step-timeout", "8s".to_owned()),
+            ("--step-timeout", "15s".to_owned()),
         ] {
             arguments.extend([flag.to_owned(), value]);
         }

@@ -1,10 +1,8 @@
-//! A runtime that breaks one rule: the check that cites it says so, and no other.
-
-use std::{collections::BTreeSet, sync::Mutex};
+//! A runtime that breaks one rule: what the report and the exit code make of it. Which check reports
+//! which breach is the matter of `tests/defects.rs`.
 
 use stdcheck::proto::cri::v1::{
-    ListContainersRequest, PodSandboxState, PodSandboxStatusResponse, StatusResponse,
-    StopPodSandboxRequest, VersionResponse,
+    PodSandboxState, PodSandboxStatusResponse, StatusResponse, VersionResponse,
 };
 use tonic::Code;
 
@@ -30,40 +28,10 @@ fn no_runtime_name(bends: &Bends) {
     });
 }
 
-fn second_stop_not_found(bends: &Bends) {
-    let stopped = Mutex::new(BTreeSet::new());
-    bends.before("RuntimeService/StopPodSandbox", move |call| {
-        let id = call.request::<StopPodSandboxRequest>().pod_sandbox_id;
-        match stopped.lock().expect("no panic").insert(id) {
-            true => Deed::Serve,
-            false => Deed::Answer(Answer::refusal(Code::NotFound, "gone")),
-        }
-    });
-}
-
-fn trimmed_annotations(bends: &Bends) {
-    bends.after("RuntimeService/PodSandboxStatus", |_, answer| {
-        answer.edit(|reply: &mut PodSandboxStatusResponse| {
-            let status = reply.status.get_or_insert_default();
-            for value in status.annotations.values_mut() {
-                *value = value.trim().to_owned();
-            }
-        });
-    });
-}
-
 fn ready_for_ever(bends: &Bends) {
     bends.after("RuntimeService/PodSandboxStatus", |_, answer| {
         answer.edit(|reply: &mut PodSandboxStatusResponse| {
             reply.status.get_or_insert_default().set_state(PodSandboxState::SandboxReady);
-        });
-    });
-}
-
-fn handlers_twice(bends: &Bends) {
-    bends.after("RuntimeService/Status", |_, answer| {
-        answer.edit(|reply: &mut StatusResponse| {
-            reply.runtime_handlers.extend_from_within(..);
         });
     });
 }
@@ -76,15 +44,6 @@ fn info_unasked(bends: &Bends) {
     });
 }
 
-fn container_filter_ignored(bends: &Bends) {
-    bends.before("RuntimeService/ListContainers", |call| {
-        match call.request::<ListContainersRequest>().filter.is_some_and(|f| !f.id.is_empty()) {
-            true => Deed::Answer(Answer::bytes("")),
-            false => Deed::Serve,
-        }
-    });
-}
-
 const ROWS: &[Row] = &[
     Row {
         bend: no_runtime_name,
@@ -93,38 +52,6 @@ const ROWS: &[Row] = &[
         verdict: "fail",
         code: "CRI-VER-001",
         actual: "reply.runtime_name = \"\"",
-    },
-    Row {
-        bend: second_stop_not_found,
-        select: "cri.stop-sandbox.twice",
-        check: "cri.stop-sandbox.twice",
-        verdict: "fail",
-        code: "CRI-SB-011",
-        actual: "NOT_FOUND: gone",
-    },
-    Row {
-        bend: trimmed_annotations,
-        select: "cri.sandbox-status.*",
-        check: "cri.sandbox-status.annotations",
-        verdict: "fail",
-        code: "CRI-SB-026",
-        actual: "annotations",
-    },
-    Row {
-        bend: container_filter_ignored,
-        select: "cri.list-containers.by-id",
-        check: "cri.list-containers.by-id",
-        verdict: "fail",
-        code: "CRI-CT-040",
-        actual: "reply.containers = []",
-    },
-    Row {
-        bend: handlers_twice,
-        select: "cri.status.*",
-        check: "cri.status.handler-names",
-        verdict: "fail",
-        code: "CRI-STA-007",
-        actual: "runtime_handlers",
     },
     Row {
         bend: ready_for_ever,
