@@ -34,7 +34,14 @@ pub fn clean() -> &'static Clean {
 }
 
 impl Clean {
-    /// The checks that are tried under a difference.
+    /// The checks that are tried under a difference first: by default those that are known to report it.
+    pub fn tried_with(&self, difference: &Difference) -> BTreeSet<String> {
+        let known = matrix::committed(&difference.name);
+        let wide = std::env::var_os("STDCHECK_MATRIX").is_some() || matrix::blesses();
+        if wide || known.is_empty() { self.touched_by(difference) } else { known }
+    }
+
+    /// The checks whose verdict may hang on a difference.
     pub fn touched_by(&self, difference: &Difference) -> BTreeSet<String> {
         if !difference.only.is_empty() {
             return difference.only.iter().cloned().collect();
@@ -42,11 +49,6 @@ impl Clean {
         let how = std::env::var("STDCHECK_MATRIX").unwrap_or_default();
         if how == "full" {
             return self.used.keys().cloned().collect();
-        }
-        let known = matrix::committed(&difference.name);
-        let trial = asked_for_some().is_some();
-        if how.is_empty() && !trial && !matrix::blesses() && !known.is_empty() {
-            return known;
         }
         let patterns: Vec<WildMatch> =
             difference.bends.iter().map(|bend| WildMatch::new(&bend.rpc)).collect();
