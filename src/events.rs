@@ -94,7 +94,7 @@ pub struct CapabilityFact {
 pub const NOT_FOUND_OUT: &str = "could not be found out";
 
 /// A requirement as a result cites it.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Cited {
     /// The stable code: `CRI-SB-012`.
     pub code: String,
@@ -158,8 +158,12 @@ pub struct Finding {
 pub struct Exchange {
     /// The rpc (`RuntimeService/Version`), command or verb.
     pub what: String,
-    /// What was sent.
+    /// What was sent; null for an execution, whose command says it.
     pub request: serde_json::Value,
+    /// Of an execution: a line for a shell that does the same, environment and standard input
+    /// included. It wants namespaces like those of the check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// What came back, where something did; a list for streams.
     pub reply: Option<serde_json::Value>,
     /// The gRPC code's name (`OK`, `NOT_FOUND`, …); for verbs `OK` or `ERROR`.

@@ -6,13 +6,16 @@
 
 pub mod cli;
 pub mod compare;
+pub mod delegate;
 pub mod drive;
 pub mod events;
 pub mod image;
 pub mod plan;
+pub mod profile;
 pub mod proto;
 pub mod report;
 pub mod run;
+pub mod stage;
 pub mod suite;
 pub mod verbs;
 pub mod verdict;

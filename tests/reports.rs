@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use stdcheck::events::Event;
-use stdcheck::report::{Gate, ReportKind, ReportSpec, Reports, Terminal};
+use stdcheck::report::{Finished, Gate, ReportKind, ReportSpec, Reports, Terminal};
 use stdcheck::verdict::{Basis, Level, Verdict, exit};
 
 /// A stream that can still be read after a report has taken it.
@@ -40,7 +40,7 @@ fn terminal(events: Vec<Event>, gate: Gate) -> (String, i32) {
     let mut reports = Reports::open(&[], None, gate).unwrap();
     reports.add(Terminal::on(out.clone()));
     events.into_iter().for_each(|event| reports.event(event));
-    let (code, errors) = reports.finish();
+    let Finished { exit_code: code, errors, .. } = reports.finish();
     assert!(errors.is_empty(), "{errors:?}");
     (out.text(), code)
 }
@@ -51,7 +51,7 @@ fn file(kind: ReportKind, events: Vec<Event>, gate: Gate) -> String {
     let mut reports =
         Reports::open(&[ReportSpec { kind, path: path.clone() }], None, gate).unwrap();
     events.into_iter().for_each(|event| reports.event(event));
-    let (_, errors) = reports.finish();
+    let errors = reports.finish().errors;
     assert!(errors.is_empty(), "{errors:?}");
     fs::read_to_string(path).unwrap()
 }
@@ -217,7 +217,7 @@ fn a_report_that_cannot_be_written_is_told_before_and_after() {
     let mut reports = open(&["junit=/dev/full"]).unwrap();
     reports.add(Terminal::on(out.clone()));
     sample::good().into_iter().for_each(|event| reports.event(event));
-    let (code, errors) = reports.finish();
+    let Finished { exit_code: code, errors, .. } = reports.finish();
     assert_eq!((code, errors.len()), (exit::USAGE, 1));
     assert!(
         out.text()

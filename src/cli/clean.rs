@@ -17,7 +17,7 @@ use super::{
     signals,
 };
 use crate::{
-    drive::{clock::PendingClock, grpc::Grpc},
+    drive::{Drive, clock::PendingClock, grpc::Grpc},
     plan::{self, Wanted},
     proto::cri::v1::{ListImagesResponse, ListPodSandboxResponse},
     run::{
@@ -80,7 +80,7 @@ impl Args {
                     &workspace,
                     plan,
                     Options::quiet(PATIENCE),
-                    grpc.clone(),
+                    Drive::Grpc(grpc.clone()),
                     clock.clone(),
                     verbs,
                     stop.clone(),
@@ -118,10 +118,10 @@ impl Args {
         let told =
             |dir: &PathBuf, error| Stop::usage(format!("cannot clean {}: {error}", dir.display()));
         if let Some(dir) = &self.cni_conf_dir {
-            verbs::cni::put_back(dir, over).map_err(|error| told(dir, error))?;
+            verbs::pod_network::put_back(dir, over).map_err(|error| told(dir, error))?;
         }
         if let Some(dir) = &self.cni_bin_dir {
-            verbs::cni::remove_plugins(dir, over).map_err(|error| told(dir, error))?;
+            verbs::pod_network::remove_plugins(dir, over).map_err(|error| told(dir, error))?;
         }
         Ok(())
     }

@@ -13,23 +13,25 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    carry_out::{self, carry_out},
     clean,
-    common::{Stop, load_sound, print_line},
+    common::Stop,
     image,
-    list::{parse_api, parse_selectors},
+    run_args::{self, CheckArgs},
     signals,
 };
 use crate::{
     drive::{
+        Drive,
         clock::PendingClock,
         grpc::{Answer, Endpoint, Grpc, Outcome},
         registry::Certificate,
     },
-    events::{CapabilityFact, Event, Header, TargetInfo},
-    plan::{self, Plan, Wanted, waiver},
+    events::TargetInfo,
+    plan,
     proto::cri::v1::VersionResponse,
-    report::{Gate, ReportSpec, Reports, Terminal},
-    run::{self, Options, Run, workspace::Workspace},
+    report::Terminal,
+    run::{Options, Run, workspace::Workspace},
     suite::{load::Suite, rpc, version::Version},
     verbs,
     verdict::exit,
@@ -38,6 +40,9 @@ use crate::{
 /// Flags by which the user tells a capability; suites name them in `found_by.flag`.
 pub const TELLING_FLAGS: &[&str] =
     &["runtime-handler", "port-mappings", "rejected-image", "pinned-image"];
+
+/// A step's deadline, where neither the suite nor the user names one.
+const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The standard that this command checks.
 pub const STANDARD: &str = "cri";
@@ -76,34 +81,11 @@ pub struct EndpointArgs {
 struct RunArgs {
     #[command(flatten)]
     endpoint: EndpointArgs,
-    /// Only the checks that fit; repeated: one of them must fit
-    #[arg(long, value_name = "EXPR", help_heading = "What is checked")]
-    select: Vec<String>,
+    #[command(flatten)]
+    check: CheckArgs,
     /// Judge by this version of the API [default: by the runtime's name and version]
     #[arg(long, value_name = "VERSION", help_heading = "What is checked")]
     api: Option<String>,
-    /// Take the suite from this folder instead of the built-in one
-    #[arg(long, value_name = "DIR", help_heading = "What is checked")]
-    suite: Option<PathBuf>,
-    /// Show what would be run, without touching the runtime
-    #[arg(long, help_heading = "What is checked")]
-    dry_run: bool,
-    /// Checks side by side
-    #[arg(short = 'j', long, value_name = "N", default_value_t = 4, help_heading = "How it runs",
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=64))]
-    jobs: usize,
-    /// End at the first failure
-    #[arg(long, help_heading = "How it runs")]
-    fail_fast: bool,
-    /// A step's deadline, where the suite names none
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration, help_heading = "How it runs")]
-    step_timeout: Duration,
-    /// A check's time-out, where the suite names none
-    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration, help_heading = "How it runs")]
-    check_timeout: Duration,
-    /// The whole run's time-out
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "How it runs")]
-    timeout: Option<Duration>,
     /// How to restart the runtime (run by `sh -c`): allows checks that may kill it or restart it
     #[arg(long, value_name = "CMD", value_parser = NonEmptyStringValueParser::new(), help_heading = "What stdcheck may do")]
     restart_cmd: Option<String>,
@@ -179,21 +161,6 @@ struct RunArgs {
         help_heading = "What the runtime has"
     )]
     registry_ca_out: Option<PathBuf>,
-    /// Write a report: junit=FILE or json=FILE; may be repeated
-    #[arg(long, value_name = "KIND=FILE", help_heading = "What it tells")]
-    report: Vec<ReportSpec>,
-    /// Write the exchanges of every finding into this folder
-    #[arg(long, value_name = "DIR", help_heading = "What it tells")]
-    log_dir: Option<PathBuf>,
-    /// Warnings fail the run too
-    #[arg(long, help_heading = "What it tells")]
-    strict: bool,
-    /// Exit with 5 where a MUST that applies was not checked
-    #[arg(long, value_name = "partial", value_parser = ["partial"], help_heading = "What it tells")]
-    deny: Option<String>,
-    /// Findings that are accepted until a date
-    #[arg(long, value_name = "FILE", help_heading = "What it tells")]
-    waivers: Option<PathBuf>,
 }
 
 impl Args {
@@ -209,29 +176,12 @@ impl Args {
 
 impl RunArgs {
     fn run(&self, begun: Instant) -> Result<i32, Stop> {
-        let suite = load_sound(STANDARD, self.suite.as_ref())?;
-        let mut wanted = Wanted {
-            select: parse_selectors(&self.select)?,
-            api: parse_api(self.api.as_ref())?,
-            crash_allowed: self.allow_crash || self.restart_cmd.is_some(),
-        };
-        if let Some(api) = &wanted.api
-            && (*api < suite.versions.0 || *api > suite.versions.1)
-        {
-            return Err(Stop::usage(format!(
-                "--api {api}: the suite judges by {} to {}",
-                suite.versions.0, suite.versions.1
-            )));
-        }
-        let preview = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
-        if preview.checks.is_empty() && preview.invariants.is_empty() {
-            return Err(Stop {
-                message: "no check is selected; `stdcheck list cri` shows them all".to_owned(),
-                code: exit::NOTHING_SELECTED,
-            });
-        }
-        if self.dry_run {
-            dry_run(&preview);
+        let suite = self.check.load(STANDARD)?;
+        let mut wanted = self.check.wanted(&suite, self.api.as_ref())?;
+        wanted.crash_allowed = self.allow_crash || self.restart_cmd.is_some();
+        let preview = run_args::plan(&suite, &wanted)?;
+        if self.check.dry_run {
+            run_args::dry_run(&preview);
             return Ok(exit::OK);
         }
         for (flag, folder) in
@@ -242,25 +192,19 @@ impl RunArgs {
                 return Err(Stop::usage(format!("--{flag} {folder}: there is no such folder")));
             }
         }
-        let waivers = match &self.waivers {
-            Some(path) => waiver::read(path).map_err(Stop::usage)?,
-            None => Vec::new(),
-        };
         // From the first file that is made on, a signal ends the run in order.
         let runtime = runtime()?;
         let stop = CancellationToken::new();
         signals::listen(&runtime, &stop);
-        let gate = Gate { strict: self.strict, deny_partial: self.deny.is_some() };
-        let mut reports =
-            Reports::open(&self.report, self.log_dir.as_deref(), gate).map_err(Stop::usage)?;
+        let (waivers, mut reports) = self.check.open()?;
         reports.add(Terminal::stdout());
         let endpoint = endpoint(&suite, &self.endpoint)?;
         let options = Options {
-            jobs: self.jobs,
-            fail_fast: self.fail_fast,
-            step_timeout: self.step_timeout,
-            check_timeout: self.check_timeout,
-            run_timeout: self.timeout,
+            jobs: self.check.jobs,
+            fail_fast: self.check.fail_fast,
+            step_timeout: self.check.step_timeout.unwrap_or(STEP_TIMEOUT),
+            check_timeout: self.check.check_timeout,
+            run_timeout: self.check.timeout,
             restart_cmd: self.restart_cmd.clone(),
             image: self.image.clone(),
             registry_listen: self.registry_listen,
@@ -284,64 +228,21 @@ impl RunArgs {
             let plan = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
             let workspace =
                 Workspace::new(begun, &grpc.endpoint().to_string()).map_err(Stop::usage)?;
-            let (events, mut received) = mpsc::unbounded_channel();
+            let (events, received) = mpsc::unbounded_channel();
             let verbs = verbs::registry::of(STANDARD);
-            let run = Run::new(&workspace, plan, options, grpc, clock, verbs, stop, events);
-            let header = Header {
-                standard: STANDARD.to_owned(),
-                run_id: run.id.clone(),
-                started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                command: std::env::args().collect(),
-                target: TargetInfo {
-                    endpoint: run.grpc.endpoint().to_string(),
-                    name: version.runtime_name,
-                    version: version.runtime_version,
-                    api: api.to_string(),
-                    api_from,
-                    capabilities: Vec::new(),
-                },
-                selected: run.plan.checks.len() + run.plan.invariants.len(),
-                touches: self.touches(&run),
-                stdcheck: env!("CARGO_PKG_VERSION").to_owned(),
+            let run =
+                Run::new(&workspace, plan, options, Drive::Grpc(grpc), clock, verbs, stop, events);
+            let target = TargetInfo {
+                endpoint: run.drive.name(),
+                name: version.runtime_name,
+                version: version.runtime_version,
+                api: api.to_string(),
+                api_from,
+                capabilities: Vec::new(),
             };
-            let mut running = tokio::spawn({
-                let run = run.clone();
-                async move {
-                    let started = |facts: &BTreeMap<String, CapabilityFact>| {
-                        let mut header = header;
-                        header.target.capabilities = facts.values().cloned().collect();
-                        run.tell(Event::RunStarted(Box::new(header)));
-                    };
-                    let finish = run::execute(&run, started).await;
-                    run.tell(Event::RunFinished(Box::new(finish)));
-                }
-            });
-            // The last event is the end. A run that failed itself has none: then its task has ended
-            // and nothing is left to be read.
-            let mut over = false;
-            while !(over && received.is_empty()) {
-                tokio::select! {
-                    biased;
-                    Some(event) = received.recv() => {
-                        let last = matches!(event, Event::RunFinished(_));
-                        reports.event(event);
-                        if last {
-                            break;
-                        }
-                    }
-                    _ = &mut running, if !over => over = true,
-                }
-            }
-            if run.needs_cleaning() {
-                workspace.keep();
-            } else {
-                drop(workspace);
-            }
-            let (code, errors) = reports.finish();
-            for error in errors {
-                anstream::eprintln!("stdcheck: {error}");
-            }
-            Ok(code)
+            let header = carry_out::header(&run, target, self.touches(&run));
+            let finished = carry_out(&run, header, received, reports, workspace).await;
+            Ok(finished.exit_code)
         })
     }
 
@@ -388,7 +289,7 @@ impl RunArgs {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         flag("endpoint", Some(endpoint.to_string()));
         flag("api", self.api.clone());
-        flag("suite", path(&self.suite));
+        flag("suite", path(&self.check.suite));
         flag("restart-cmd", self.restart_cmd.clone());
         flag("cni-conf-dir", path(&self.cni_conf_dir));
         flag("cni-bin-dir", path(&self.cni_bin_dir));
@@ -530,20 +431,4 @@ fn judged_by(suite: &Suite, told: Option<Version>, version: &VersionResponse) ->
             (oldest, why)
         }
     }
-}
-
-fn dry_run(plan: &Plan) {
-    for planned in &plan.checks {
-        let what = match &planned.skip {
-            Some((kind, why)) => format!("skip ({kind}: {why})"),
-            None if planned.check.needs.is_empty() => "run".to_owned(),
-            None => format!("run if {}", planned.check.needs.join(", ")),
-        };
-        print_line(format!("{}  {what}", planned.check.id));
-    }
-    for invariant in &plan.invariants {
-        print_line(format!("{}  watch", invariant.source.def.id.as_ref()));
-    }
-    let total = plan.checks.len() + plan.invariants.len();
-    print_line(format!("{total} selected, judged by API {}; nothing was touched", plan.api));
 }

@@ -45,6 +45,7 @@ impl Args {
             select: parse_selectors(&self.select)?,
             api: parse_api(self.api.as_ref())?,
             crash_allowed: true,
+            ..Wanted::default()
         };
         let plan = plan::plan(&suite, &wanted).map_err(Stop::usage)?;
         let rows = rows(&plan);
@@ -81,7 +82,7 @@ fn rows(plan: &Plan) -> Vec<Row> {
         skip: planned.skip.as_ref().map(|(_, why)| why.clone()),
     });
     let invariants = plan.invariants.iter().map(|planned| Row {
-        id: planned.source.def.id.as_ref().clone(),
+        id: planned.id.clone(),
         title: planned.source.def.title.clone(),
         requires: planned.requires.iter().map(|cited| cited.code.clone()).collect(),
         level: planned.requires.first().map(|cited| cited.level.to_string()).unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! The command line: parses purely, then acts. One file per command.
 
+mod carry_out;
 mod clean;
+mod cni;
 mod common;
 mod compare;
 mod coverage;
@@ -9,6 +11,7 @@ mod explain;
 mod image;
 mod lint;
 mod list;
+mod run_args;
 mod signals;
 
 use std::time::Instant;
@@ -36,6 +39,7 @@ pub struct Cli {
 enum Command {
     // Its words are those of its arguments, where selections are explained; `Compare` likewise.
     Cri(Box<cri::Args>),
+    Cni(Box<cni::Args>),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
     /// Explain a requirement, a check, a capability, a situation or a verb
@@ -60,6 +64,7 @@ pub fn main(begun: Instant) -> i32 {
     };
     let done = match cli.command {
         Command::Cri(args) => args.run(begun),
+        Command::Cni(args) => args.run(begun),
         Command::List(args) => args.run(),
         Command::Explain(args) => args.run(),
         Command::Coverage(args) => args.run(),

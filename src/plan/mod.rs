@@ -11,7 +11,7 @@ use crate::{
     suite::{
         diagnostic::Diagnostics,
         expand::{self, Check},
-        format::{InvariantDef, RequirementDef, Risk},
+        format::{InvariantDef, Risk},
         load::{Sourced, Suite},
         version::Version,
     },
@@ -27,8 +27,19 @@ pub struct Wanted {
     pub select: Vec<Selector>,
     /// The version that the target is judged by; none: the newest that the suite knows.
     pub api: Option<Version>,
+    /// Where one target speaks several versions at once: those that it claims.
+    pub claimed: Option<Claimed>,
     /// Checks that may kill the target are run.
     pub crash_allowed: bool,
+}
+
+/// The versions that a target claims to speak, and how many of them are tried.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// Oldest first.
+    pub versions: Vec<Version>,
+    /// Every check runs at each of them, and not only where its requirements change.
+    pub every: bool,
 }
 
 /// Everything that is selected, in the order in which it is started.
@@ -49,8 +60,10 @@ pub struct Plan {
 /// One check with what is known about it before the run.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// The check.
+    /// The check; its id names the version where the target speaks several.
     pub check: Check,
+    /// The version of the specification that it runs at.
+    pub api: Version,
     /// Its requirements at this version.
     pub requires: Vec<Cited>,
     /// It will be skipped whatever the target has.
@@ -62,6 +75,10 @@ pub struct Planned {
 pub struct PlannedInvariant {
     /// The definition.
     pub source: Sourced<InvariantDef>,
+    /// The slug; it names the version where the target speaks several.
+    pub id: String,
+    /// The versions whose traffic it looks at; none: all traffic.
+    pub versions: Option<Vec<Version>>,
     /// Its requirements at this version.
     pub requires: Vec<Cited>,
     /// It will be skipped whatever the target has.
@@ -124,7 +141,10 @@ fn gate(
         let missing = suite.capability(need).and_then(|capability| capability.def.missing.as_ref());
         return Some(match missing {
             // Something that the user or the host could bring: the answer is unknown.
-            Some(advice) => Shut::Skip(SkipKind::NotChecked, format!("{need}: {advice}")),
+            Some(advice) => {
+                let why = if advice.is_empty() { &fact.why } else { advice };
+                Shut::Skip(SkipKind::NotChecked, format!("{need}: {why}"))
+            }
             None => Shut::Skip(SkipKind::NotApplicable, format!("{need}: {}", fact.why)),
         });
     }
@@ -141,10 +161,12 @@ fn gate(
 /// # Errors
 /// Malformed cases.
 pub fn plan(suite: &Arc<Suite>, wanted: &Wanted) -> Result<Plan, Diagnostics> {
-    let api = wanted.api.clone().unwrap_or_else(|| suite.versions.1.clone());
+    let newest = || suite.versions.1.clone();
+    let claimed = wanted.claimed.as_ref();
+    let last = claimed.and_then(|claimed| claimed.versions.last().cloned());
+    let api = wanted.api.clone().or(last).unwrap_or_else(newest);
     let all = expand::checks(suite).map_err(Diagnostics)?;
-    let mut slugs: Vec<String> = all.iter().map(|check| check.id.clone()).collect();
-    slugs.extend(suite.invariants.iter().map(|invariant| invariant.def.id.as_ref().clone()));
+    let mut slugs = Vec::new();
     let selected = |id: &str, requires: &[Cited]| {
         wanted.select.is_empty()
             || wanted.select.iter().any(|selector| selector.selects(suite, id, requires))
@@ -152,22 +174,28 @@ pub fn plan(suite: &Arc<Suite>, wanted: &Wanted) -> Result<Plan, Diagnostics> {
     let mut checks = Vec::new();
     for check in all {
         let codes: Vec<&str> = check.requires.iter().map(|code| code.as_ref().as_str()).collect();
-        let (requires, mut skip) = cite(suite, &codes, &api);
-        if !selected(&check.id, &requires) {
-            continue;
-        }
         let since = check.since.as_ref().and_then(|since| since.as_ref().parse::<Version>().ok());
-        if let Some(since) = since.filter(|since| *since > api) {
-            skip = Some(too_old(&since, &api));
-        }
-        let planned = Planned { check, requires, skip };
-        let skip =
-            (planned.skip.is_none() && planned.may_crash() && !wanted.crash_allowed).then(|| {
+        let each = check.source.def.each_version;
+        for era in eras(suite, &codes, since.as_ref(), claimed, each, &api) {
+            let mut check = check.clone();
+            check.id = era.name(&check.id);
+            slugs.push(check.id.clone());
+            if !selected(&check.id, &era.requires) {
+                continue;
+            }
+            let Era { api, requires, mut skip, .. } = era;
+            if let Some(since) = since.as_ref().filter(|since| **since > api) {
+                skip = Some(too_old(since, &api));
+            }
+            let planned = Planned { check, api, requires, skip };
+            let crash = planned.skip.is_none() && planned.may_crash() && !wanted.crash_allowed;
+            let skip = crash.then(|| {
                 let why =
                     "it may kill the target: allow it with --restart-cmd CMD or --allow-crash";
                 (SkipKind::NotChecked, why.to_owned())
             });
-        checks.push(Planned { skip: planned.skip.clone().or(skip), ..planned });
+            checks.push(Planned { skip: planned.skip.clone().or(skip), ..planned });
+        }
     }
     // Lookers first, side by side, while their situations stand; then those that change something;
     // then those that need the target alone; last those that may kill it.
@@ -176,9 +204,20 @@ pub fn plan(suite: &Arc<Suite>, wanted: &Wanted) -> Result<Plan, Diagnostics> {
     for source in &suite.invariants {
         let codes: Vec<&str> =
             source.def.requires.iter().map(|code| code.as_ref().as_str()).collect();
-        let (requires, skip) = cite(suite, &codes, &api);
-        if selected(source.def.id.as_ref(), &requires) {
-            invariants.push(PlannedInvariant { source: source.clone(), requires, skip });
+        for era in eras(suite, &codes, None, claimed, false, &api) {
+            let id = era.name(source.def.id.as_ref());
+            slugs.push(id.clone());
+            if selected(&id, &era.requires) {
+                let Era { requires, skip, .. } = era;
+                let versions = claimed.map(|_| era.versions);
+                invariants.push(PlannedInvariant {
+                    source: source.clone(),
+                    id,
+                    versions,
+                    requires,
+                    skip,
+                });
+            }
         }
     }
     Ok(Plan { suite: suite.clone(), api, checks, invariants, slugs })
@@ -186,6 +225,75 @@ pub fn plan(suite: &Arc<Suite>, wanted: &Wanted) -> Result<Plan, Diagnostics> {
 
 fn too_old(since: &Version, api: &Version) -> (SkipKind, String) {
     (SkipKind::NotApplicable, format!("since API {since}; the target is judged by {api}"))
+}
+
+/// Versions at which the requirements of a check are the same.
+struct Era {
+    /// The one that the check runs at: the newest of them.
+    api: Version,
+    versions: Vec<Version>,
+    /// The target speaks several versions, so that ids name theirs.
+    named: bool,
+    requires: Vec<Cited>,
+    skip: Option<(SkipKind, String)>,
+}
+
+impl Era {
+    /// `slug[case]` → `slug[case,1.0.0]`
+    fn name(&self, id: &str) -> String {
+        match id.strip_suffix(']') {
+            _ if !self.named => id.to_owned(),
+            Some(id) => format!("{id},{}]", self.api),
+            None => format!("{id}[{}]", self.api),
+        }
+    }
+}
+
+/// When a check runs: once, at the version that the target is judged by; or, of a target that claims
+/// several versions, once for each wording of its requirements, newest first. A check that applies at
+/// none of them is skipped once.
+fn eras(
+    suite: &Suite,
+    codes: &[&str],
+    since: Option<&Version>,
+    claimed: Option<&Claimed>,
+    each: bool,
+    api: &Version,
+) -> Vec<Era> {
+    let Some(claimed) = claimed else {
+        let (requires, skip) = cite(suite, codes, api);
+        let (api, versions) = (api.clone(), Vec::new());
+        return vec![Era { api, versions, named: false, requires, skip }];
+    };
+    let mut eras: Vec<Era> = Vec::new();
+    let mut shut = None;
+    for version in claimed.versions.iter().rev() {
+        let (requires, mut skip) = cite(suite, codes, version);
+        if let Some(since) = since.filter(|since| *since > version) {
+            skip = Some(too_old(since, version));
+        }
+        if skip.is_some() {
+            shut.get_or_insert((requires, skip));
+            continue;
+        }
+        let apart = each || claimed.every;
+        match eras.iter_mut().find(|era| !apart && era.requires == requires) {
+            Some(era) => era.versions.push(version.clone()),
+            None => eras.push(Era {
+                api: version.clone(),
+                versions: vec![version.clone()],
+                named: true,
+                requires,
+                skip: None,
+            }),
+        }
+    }
+    if eras.is_empty() {
+        let (requires, skip) = shut.unwrap_or_default();
+        let (api, versions) = (api.clone(), claimed.versions.clone());
+        eras.push(Era { api, versions, named: false, requires, skip });
+    }
+    eras
 }
 
 /// The requirements that hold at a version; a skip if none does.
@@ -196,7 +304,7 @@ fn cite(suite: &Suite, codes: &[&str], api: &Version) -> (Vec<Cited>, Option<(Sk
     for code in codes {
         let Some(requirement) = suite.requirement(code) else { continue };
         let def = &requirement.def;
-        let level = level_at(def, api);
+        let level = def.level_at(api);
         let entry = Cited {
             code: (*code).to_owned(),
             level: level.unwrap_or(Level::May),
@@ -224,19 +332,4 @@ fn cite(suite: &Suite, codes: &[&str], api: &Version) -> (Vec<Cited>, Option<(Sk
     }
     // One that does not apply yet does not silence the others.
     if cited.is_empty() { (all, skip) } else { (cited, None) }
-}
-
-/// The level of a requirement at a version; none before the first.
-pub fn level_at(def: &RequirementDef, api: &Version) -> Option<Level> {
-    if let Some(level) = &def.level {
-        return Some(*level.as_ref());
-    }
-    let mut levels: Vec<(Version, Level)> = def
-        .levels
-        .iter()
-        .flat_map(|levels| levels.as_ref())
-        .filter_map(|(version, level)| Some((version.parse().ok()?, *level)))
-        .collect();
-    levels.sort();
-    levels.into_iter().filter(|(from, _)| from <= api).map(|(_, level)| level).next_back()
 }

@@ -96,8 +96,11 @@ fn result_in(result: &mut CheckResult) {
         texts(codes);
         texts([expected, actual, replay]);
     }
-    for Exchange { what, request: _, reply: _, code, message, at_ms: _, took_ms: _ } in exchanges {
+    for Exchange { what, request: _, command, reply: _, code, message, at_ms: _, took_ms: _ } in
+        exchanges
+    {
         texts([what, code, message]);
+        texts(command);
     }
 }
 

@@ -49,6 +49,7 @@ pub fn rows(result: &CheckResult, bounds: Bounds) -> Vec<Row> {
         rows.push(text("actual", &finding.actual));
     }
     rows.extend(exchanges(result, bounds));
+    rows.extend(command(result));
     if let Some(finding) = &result.finding {
         // Never wrapped: it is there to be copied.
         rows.push(Row { label: "again", lines: vec![finding.replay.clone()] });
@@ -90,6 +91,13 @@ fn exchanges(result: &CheckResult, bounds: Bounds) -> impl Iterator<Item = Row> 
     })
 }
 
+/// The command of an execution. Never wrapped: it is there to be copied.
+fn command(result: &CheckResult) -> Option<Row> {
+    let at = result.finding.as_ref()?.exchange?;
+    let command = result.exchanges.get(at)?.command.clone()?;
+    Some(Row { label: "command", lines: vec![command] })
+}
+
 fn lines(exchange: &Exchange, bounds: Bounds) -> Vec<String> {
     const INDENT: usize = 9;
     let Exchange { what, code, took_ms, at_ms, .. } = exchange;
@@ -102,7 +110,9 @@ fn lines(exchange: &Exchange, bounds: Bounds) -> Vec<String> {
             lines.push(format!("{:INDENT$}{line}", if at == 0 { label } else { "" }));
         }
     };
-    part("request", json_lines(&exchange.request, width));
+    if !exchange.request.is_null() {
+        part("request", json_lines(&exchange.request, width));
+    }
     if !exchange.message.is_empty() {
         part("message", wrap(&exchange.message, width));
     }

@@ -109,10 +109,12 @@ fn content(run: &str, result: &CheckResult) -> String {
 }
 
 fn full(exchange: &Exchange) -> String {
-    let Exchange { what, request, reply, code, message, at_ms, took_ms } = exchange;
+    let Exchange { what, request, command, reply, code, message, at_ms, took_ms } = exchange;
+    let command =
+        command.as_ref().map_or_else(String::new, |command| format!("command: {command}\n"));
     let reply = reply.as_ref().map_or_else(|| "none".to_owned(), |reply| format!("{reply:#}"));
     format!(
-        "{what} -> {code}\nat {at_ms} ms, took {took_ms} ms\nmessage: {message}\nrequest: {}\nreply: {}\n",
+        "{what} -> {code}\nat {at_ms} ms, took {took_ms} ms\n{command}message: {message}\nrequest: {}\nreply: {}\n",
         escape_json(&format!("{request:#}")),
         escape_json(&reply),
     )

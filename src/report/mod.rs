@@ -65,6 +65,17 @@ pub struct End<'a> {
     pub exit_code: i32,
 }
 
+/// What a run came to.
+#[derive(Debug)]
+pub struct Finished {
+    /// That of the process.
+    pub exit_code: i32,
+    /// Reports that could not be written.
+    pub errors: Vec<ReportError>,
+    /// Counts and conclusion.
+    pub summary: Summary,
+}
+
 /// All reports of one run.
 pub struct Reports {
     record: Record,
@@ -111,7 +122,7 @@ impl Reports {
 
     /// Writes every report, also after one has failed. The exit code is that of the run, or
     /// [`exit::USAGE`] if a report could not be written and the run was not interrupted.
-    pub fn finish(mut self) -> (i32, Vec<ReportError>) {
+    pub fn finish(mut self) -> Finished {
         self.record.sort();
         let summary = Summary::of(&self.record);
         let code = exit_code(&summary, self.gate.strict, self.gate.deny_partial);
@@ -138,6 +149,6 @@ impl Reports {
             let written = report.finish(&end);
             note(&mut end, &mut errors, written);
         }
-        (end.exit_code, errors)
+        Finished { exit_code: end.exit_code, errors, summary }
     }
 }

@@ -24,7 +24,7 @@ pub struct Ended {
 /// Runs a check and undoes what it did.
 pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ended {
     let begin = Instant::now();
-    let mut lane = Lane::new(run, &planned.check.id);
+    let mut lane = Lane::at(run, &planned.check.id, &planned.api);
     let timeout = planned.check.source.def.timeout.map_or(run.options.check_timeout, |span| span.0);
     let halt = tokio::select! {
         biased;
@@ -40,7 +40,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
     // A check that was cut may have begun a restart.
     target::restarted(run).await;
     // A target that died without ending our calls must not look like a pass.
-    let halt = match (halt, run.grpc.death()) {
+    let halt = match (halt, run.drive.death()) {
         (halt @ Err(Halt::Died(_)), _) => halt,
         (_, Some(how)) => Err(Halt::Died(how)),
         (halt, None) => halt,

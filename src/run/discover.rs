@@ -13,6 +13,7 @@ use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, NOT_FOUND_OUT},
     plan::Plan,
+    stage::wire::{LinkOp, NewLink},
     suite::{
         expr::{Expr, Judgement, Value, value},
         format::{CapabilityDef, FoundBy},
@@ -74,7 +75,13 @@ async fn find(
         return (told, format!("{why} --{}", flag.as_ref()));
     }
     if let Some(host) = &found_by.host {
-        return host_fact(run, host.as_ref());
+        return match host.as_ref().as_str() {
+            "kernel" => kernel(lane).await,
+            fact => host_fact(run, fact),
+        };
+    }
+    if let Some(word) = &found_by.profile {
+        return in_profile(run, word.as_ref());
     }
     match ask(run, lane, found_by, asked).await {
         Err(why) => (false, format!("{NOT_FOUND_OUT}: {why}")),
@@ -130,6 +137,49 @@ async fn ask(
     Ok(answer)
 }
 
+/// Whether the plugin's profile has a word.
+fn in_profile(run: &Run, word: &str) -> (bool, String) {
+    let Some(plugin) = run.drive.plugin() else {
+        return (false, "the target is no plugin".to_owned());
+    };
+    if plugin.profile.words().contains(word) {
+        return (true, "its profile says so".to_owned());
+    }
+    let kind = plugin.profile.kind;
+    (false, format!("{} is {kind} and has no `{word}`", plugin.name))
+}
+
+/// Whether the kernel has the kinds of links that the plugin's ADD needs: tried on a stage.
+async fn kernel(lane: &mut Lane) -> (bool, String) {
+    let (plugin, host) = match lane.on_stage().await {
+        Ok(both) => both,
+        Err(halt) => return (false, halt.line()),
+    };
+    let name = "stdcheck-trial".to_owned();
+    for kind in &plugin.profile.kernel {
+        let parent = plugin.profile.parent.first().map(|parent| parent.name.clone());
+        // The number of a vlan, or a vrf's table; the others take none.
+        let id = ["vlan", "vrf"].contains(&kind.as_str()).then_some(100);
+        let link = NewLink { name: name.clone(), kind: kind.clone(), parent, id };
+        if let Err(why) = host.stage.link(None, LinkOp::AddKind(link)).await {
+            return (false, format!("the kernel has no links of the kind {kind} ({why})"));
+        }
+        if let Err(why) = host.stage.link(None, LinkOp::Delete { dev: name.clone() }).await {
+            return (false, format!("{NOT_FOUND_OUT}: {why}"));
+        }
+    }
+    for device in plugin.profile.devices.iter().filter(|device| !device.exists()) {
+        return (false, format!("there is no {}", device.display()));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for program in &plugin.profile.programs {
+        if which::which_in(program, Some(&path), "/").is_err() {
+            return (false, format!("{program}, which it executes, is not installed"));
+        }
+    }
+    (true, "the kernel has the kinds of links that it needs".to_owned())
+}
+
 /// Facts about this host; see [`crate::suite::lint::HOST_FACTS`].
 fn host_fact(run: &Run, fact: &str) -> (bool, String) {
     let options = &run.options;
@@ -163,7 +213,7 @@ fn host_fact(run: &Run, fact: &str) -> (bool, String) {
 /// Whether the target's process has the same files as we have, and whether we may look at it.
 fn sees_our_files(run: &Run) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
-    let Some(peer) = run.grpc.peer() else {
+    let Some(peer) = run.drive.peer() else {
         return Err("the target's process is not known (no unix socket, or another host)".into());
     };
     if !nix::unistd::Uid::effective().is_root() {

@@ -10,6 +10,8 @@ use crate::proto;
 
 /// The longest text that evidence keeps, in bytes; logs of a whole container do not help a reader.
 const LONGEST_TEXT: usize = 2_000;
+/// The longest command line, in bytes.
+const LONGEST_COMMAND: usize = 32 * 1024;
 /// The most elements of a list or map that evidence keeps.
 const MOST_ELEMENTS: usize = 50;
 /// A secret this short would redact ordinary words.
@@ -35,7 +37,16 @@ impl Redactor {
 
     /// A text without the secrets, cut.
     pub fn text(&self, text: &str) -> String {
-        let mut text = cut(text);
+        self.shown(text, LONGEST_TEXT)
+    }
+
+    /// A command line without the secrets: cut late, since somebody may want to give it to a shell.
+    pub fn command(&self, line: &str) -> String {
+        self.shown(line, LONGEST_COMMAND)
+    }
+
+    fn shown(&self, text: &str, longest: usize) -> String {
+        let mut text = cut(text, longest);
         for secret in self.secrets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(secret) {
                 text = text.replace(secret, REDACTED);
@@ -160,11 +171,11 @@ fn key_text(key: &MapKey) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.len() <= LONGEST_TEXT {
+fn cut(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
         return text.to_owned();
     }
-    let mut end = LONGEST_TEXT;
+    let mut end = longest;
     while !text.is_char_boundary(end) {
         end -= 1;
     }

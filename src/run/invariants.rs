@@ -11,7 +11,10 @@ use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
     plan::{Plan, PlannedInvariant, Shut},
-    suite::expr::{Expr, Judgement, Scope, Value, value},
+    suite::{
+        expr::{Expr, Judgement, Scope, Value, value},
+        version::Version,
+    },
     verdict::{SkipKind, Verdict},
 };
 
@@ -64,9 +67,7 @@ impl Invariants {
             .watched
             .iter()
             .filter(|watched| watched.planned.skip.is_none())
-            .filter(|watched| {
-                watched.planned.source.def.watch.iter().any(|known| known.as_ref() == rpc)
-            })
+            .filter(|watched| watched.watches(rpc))
             .collect();
         if concerned.is_empty() {
             return;
@@ -80,6 +81,30 @@ impl Invariants {
             for watched in &concerned {
                 watched.look(&scope, exchange, during);
             }
+        }
+    }
+
+    /// Looks at one execution of a plugin at a version, however it ended. `names` are what a step
+    /// would see.
+    pub fn observe_execution(
+        &self,
+        command: &str,
+        version: &Version,
+        names: &Scope,
+        exchange: &Exchange,
+        during: &str,
+    ) {
+        let concerned = self
+            .watched
+            .iter()
+            .filter(|watched| watched.planned.skip.is_none())
+            .filter(|watched| watched.watches(command))
+            .filter(|watched| {
+                let versions = watched.planned.versions.as_ref();
+                versions.is_none_or(|versions| versions.contains(version))
+            });
+        for watched in concerned {
+            watched.look(names, exchange, during);
         }
     }
 
@@ -101,6 +126,10 @@ impl Invariants {
 }
 
 impl Watched {
+    fn watches(&self, what: &str) -> bool {
+        self.planned.source.def.watch.iter().any(|known| known.as_ref() == what)
+    }
+
     fn look(&self, scope: &Scope, exchange: &Exchange, during: &str) {
         let def = &self.planned.source.def;
         let judge = |source: &str| match Expr::compile(source) {
@@ -140,7 +169,7 @@ impl Watched {
     fn result(&self, shut: Option<Shut>, replay: impl Fn(&str) -> String) -> CheckResult {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let def = &self.planned.source.def;
-        let id = def.id.as_ref().clone();
+        let id = self.planned.id.clone();
         let mut result = CheckResult {
             id: id.clone(),
             title: def.title.clone(),

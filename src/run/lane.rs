@@ -10,17 +10,25 @@ use std::{
 use base64::Engine as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 
-use super::{Run, halt::Halt};
+use super::{Run, halt::Halt, host::Host};
 use crate::{
-    drive::grpc::{Answer, Enough, Grpc, NEVER, Outcome},
+    drive::{
+        Drive,
+        exec::Plugin,
+        grpc::{Answer, Enough, NEVER, Outcome},
+    },
     events::Exchange,
     suite::{
         expr::{Scope, Value, value},
         format::{StepDef, Words},
         request, rpc,
         tree::Tree,
+        version::Version,
     },
 };
+
+/// Lint keeps calls out of suites without an interface.
+const NO_ENDPOINT: &str = "the target has no endpoint that could be called";
 
 /// The names, evidence and undo of one check or situation.
 pub struct Lane {
@@ -32,8 +40,12 @@ pub struct Lane {
     pub scope: Scope,
     /// All exchanges so far.
     pub exchanges: Vec<Exchange>,
+    /// The version of the specification that it runs at.
+    pub api: Version,
     /// A connection of its own: what one check does to its connection is not done to the others.
-    grpc: Grpc,
+    drive: Drive,
+    /// Where a plugin is executed, from the first time that it is.
+    host: Option<Arc<Host>>,
     pub(super) undo: Vec<Undo>,
 }
 
@@ -57,9 +69,47 @@ impl Lane {
             owner: owner.to_owned(),
             scope: run.names(),
             exchanges: Vec::new(),
-            grpc: run.grpc.apart(),
+            api: run.plan.api.clone(),
+            drive: run.drive.apart(),
+            host: None,
             undo: Vec::new(),
         }
+    }
+
+    /// One that runs at a version.
+    pub fn at(run: &Arc<Run>, owner: &str, api: &Version) -> Lane {
+        let mut lane = Lane::new(run, owner);
+        lane.api = api.clone();
+        lane.scope.extend(run.names_at(api));
+        lane
+    }
+
+    /// The plugin, and the stage that it is executed on: made when it is first asked for.
+    ///
+    /// # Errors
+    /// If the target is no plugin, or the stage cannot be made.
+    pub async fn on_stage(&mut self) -> Result<(Arc<Plugin>, Arc<Host>), Halt> {
+        let Some(plugin) = self.drive.plugin().cloned() else {
+            return Err(Halt::Error("the target is no plugin".to_owned()));
+        };
+        let host = match &self.host {
+            Some(host) => host.clone(),
+            None => {
+                let host = Arc::new(Host::start(&self.run, &plugin).await?);
+                self.host.insert(host).clone()
+            }
+        };
+        Ok((plugin, host))
+    }
+
+    /// The stage, if there is one yet.
+    pub fn host(&self) -> Option<&Arc<Host>> {
+        self.host.as_ref()
+    }
+
+    /// Goes on where a shared situation was built.
+    pub fn take_host(&mut self, host: Option<Arc<Host>>) {
+        self.host = host;
     }
 
     /// Has something put back at the end, also after a failure or Ctrl-C.
@@ -155,7 +205,10 @@ impl Lane {
             let request = value::from_message(request);
             self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None });
         }
-        let answer = self.grpc.call_until(method, request, deadline, enough).await;
+        let answer = match self.drive.grpc() {
+            Some(grpc) => grpc.call_until(method, request, deadline, enough).await,
+            None => Answer::none(NO_ENDPOINT),
+        };
         if undone {
             let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
             if refused {
@@ -176,7 +229,10 @@ impl Lane {
     pub async fn send(&mut self, name: &str, body: &[u8], deadline: Duration) -> Answer {
         let sent = Instant::now();
         let path = format!("/{}.{name}", self.run.plan.suite.package);
-        let answer = self.grpc.send(&path, body.to_vec().into(), deadline).await;
+        let answer = match self.drive.grpc() {
+            Some(grpc) => grpc.send(&path, body.to_vec().into(), deadline).await,
+            None => Answer::none(NO_ENDPOINT),
+        };
         let shown = base64::engine::general_purpose::STANDARD.encode(body);
         let shown = serde_json::json!({ "base64": self.run.redactor.text(&shown) });
         self.exchanges.push(self.record(name, shown, &answer, sent));
@@ -199,6 +255,7 @@ impl Lane {
         Exchange {
             what: name.to_owned(),
             request: shown,
+            command: None,
             reply,
             code: rpc::code_name(answer.code).to_owned(),
             message: redactor.text(&answer.message),
@@ -219,6 +276,7 @@ impl Lane {
         self.exchanges.push(Exchange {
             what: name.to_owned(),
             request: redactor.json(value::to_json(params)),
+            command: None,
             reply: result.as_ref().ok().map(|reply| redactor.json(value::to_json(reply))),
             code: if result.is_ok() { "OK" } else { "ERROR" }.to_owned(),
             message: result
@@ -365,7 +423,9 @@ impl Drop for Lane {
                 owner: std::mem::take(&mut self.owner),
                 scope: std::mem::take(&mut self.scope),
                 exchanges: Vec::new(),
-                grpc: self.grpc.clone(),
+                api: self.api.clone(),
+                drive: self.drive.clone(),
+                host: self.host.take(),
                 undo: std::mem::take(&mut self.undo),
             });
         }

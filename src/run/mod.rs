@@ -3,7 +3,9 @@
 pub mod check;
 pub mod discover;
 pub mod evidence;
+pub mod exec;
 pub mod halt;
+pub mod host;
 pub mod invariants;
 pub mod lane;
 mod schedule;
@@ -30,14 +32,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     drive::{
+        Drive,
         clock::PendingClock,
-        grpc::Grpc,
         registry::{Certificate, Registry},
     },
     events::Event,
     image::GUEST_HOST,
     plan::{Plan, waiver::Waiver},
-    suite::expr::{Scope, Value, value},
+    suite::{
+        expr::{Scope, Value, value},
+        version::Version,
+    },
     verbs::Verb,
 };
 
@@ -119,7 +124,7 @@ pub struct Run {
     /// How.
     pub options: Options,
     /// The target.
-    pub grpc: Grpc,
+    pub drive: Drive,
     /// How long we waited for it.
     pub clock: PendingClock,
     /// Our image registry, from the first check that needs an image.
@@ -157,7 +162,7 @@ impl Run {
         workspace: &workspace::Workspace,
         plan: Plan,
         options: Options,
-        grpc: Grpc,
+        drive: Drive,
         clock: PendingClock,
         verbs: &'static [Verb],
         stop: CancellationToken,
@@ -171,7 +176,7 @@ impl Run {
             begun_at: SystemTime::now(),
             plan,
             options,
-            grpc,
+            drive,
             clock,
             registry: tokio::sync::OnceCell::new(),
             verbs,
@@ -224,6 +229,29 @@ impl Run {
             ("run".to_owned(), run),
             ("user".to_owned(), user),
             ("unique".to_owned(), Value::from(self.unique())),
+        ])
+    }
+
+    /// What steps see beside them where the target is a plugin: the version that they run at, the
+    /// plugin, and nothing; see [`crate::suite::names::of_plugin`].
+    pub fn names_at(&self, api: &Version) -> Scope {
+        let Some(plugin) = self.drive.plugin() else { return Scope::new() };
+        let claimed: Vec<String> = plugin.claimed.iter().map(Version::to_string).collect();
+        let folder = |path: Option<&std::path::Path>| {
+            Value::from(path.unwrap_or(std::path::Path::new("/")).display().to_string())
+        };
+        let about = value::map([
+            ("name", Value::from(plugin.name.as_str())),
+            ("path", folder(Some(&plugin.path))),
+            ("dir", folder(plugin.path.parent())),
+            ("search", Value::from(plugin.search_path())),
+            ("claimed", Value::from(claimed)),
+            ("config", value::from_json(&serde_json::Value::Object(plugin.config()))),
+        ]);
+        Scope::from([
+            ("version".to_owned(), Value::from(api.to_string())),
+            ("plugin".to_owned(), about),
+            ("nothing".to_owned(), Value::Null),
         ])
     }
 

@@ -117,7 +117,10 @@ impl Schedule<'_> {
             let def = &planned.check.source.def;
             let share = match &def.given {
                 Some(given) if planned.looks() => {
-                    Some(situation::key(given, &planned.check.variables))
+                    let key = situation::key(given, &planned.check.variables);
+                    // What a plugin is given, and what it answers, differs with the version.
+                    let versions = self.run.drive.plugin();
+                    Some(versions.map_or(key.clone(), |_| format!("{key} at {}", planned.api)))
                 }
                 _ => None,
             };
@@ -142,7 +145,7 @@ impl Schedule<'_> {
             // One that died between two checks is no fault of the next.
             if under_way.is_empty()
                 && !self.is_over()
-                && let Some(how) = self.run.grpc.death()
+                && let Some(how) = self.run.drive.death()
             {
                 self.death_of_nobody(&how, "no check").await;
             }
@@ -342,7 +345,7 @@ impl Schedule<'_> {
         {
             run.set_uncleaned();
             run.tell(Event::CleanupFailed { of: "the run".to_owned(), message });
-            if let Some(how) = run.grpc.death() {
+            if let Some(how) = run.drive.death() {
                 self.unattributed.push(format!("the target died ({how}) during the last sweep"));
             }
         }

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::OnceCell;
 use toml::Spanned;
 
-use super::{Run, check, halt::Halt, lane::Lane, step, undo};
+use super::{Run, check, halt::Halt, host::Host, lane::Lane, step, undo};
 use crate::{
     events::Exchange,
     suite::{
@@ -16,16 +16,19 @@ use crate::{
         format::{Given, SituationDef, StepDef},
         load::Sourced,
         tree::{Table, Tree},
+        version::Version,
     },
 };
 
 /// A situation that stands: what it bound and how it was built.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Built {
     /// The names that it gives to checks.
     pub bindings: Scope,
     /// The exchanges that built it.
     pub exchanges: Vec<Exchange>,
+    /// Where a plugin was executed.
+    host: Option<Arc<Host>>,
 }
 
 type Cell = Arc<OnceCell<Result<Built, Halt>>>;
@@ -135,7 +138,7 @@ pub async fn enter(lane: &mut Lane, given: &Given, share: Option<&str>) -> Resul
         Some(key) => {
             let run = lane.run.clone();
             let case = lane.scope.get("case").cloned();
-            let built = shared(&run, key, What::Given(given, case)).await?;
+            let built = shared(&run, key, &lane.api, What::Given(given, case)).await?;
             adopt(lane, built);
             Ok(())
         }
@@ -145,6 +148,7 @@ pub async fn enter(lane: &mut Lane, given: &Given, share: Option<&str>) -> Resul
 fn adopt(lane: &mut Lane, built: Built) {
     lane.scope.extend(built.bindings);
     lane.exchanges.extend(built.exchanges);
+    lane.take_host(built.host);
 }
 
 /// What a shared situation is made of.
@@ -156,10 +160,10 @@ enum What<'a> {
 }
 
 /// A shared situation, built by the first who wants it.
-async fn shared(run: &Arc<Run>, key: &str, what: What<'_>) -> Result<Built, Halt> {
+async fn shared(run: &Arc<Run>, key: &str, api: &Version, what: What<'_>) -> Result<Built, Halt> {
     let cell = run.shared.cell(key);
     cell.get_or_init(|| async {
-        let mut lane = Lane::new(run, &format!("situation {key}"));
+        let mut lane = Lane::at(run, &format!("situation {key}"), api);
         let result = match what {
             What::Given(given, case) => {
                 lane.scope.extend(case.map(|case| ("case".to_owned(), case)));
@@ -170,7 +174,8 @@ async fn shared(run: &Arc<Run>, key: &str, what: What<'_>) -> Result<Built, Halt
         };
         let mut bindings = lane.scope.clone();
         bindings.retain(|name, _| name != "case" && !run.names().contains_key(name));
-        let built = Built { bindings, exchanges: std::mem::take(&mut lane.exchanges) };
+        let exchanges = std::mem::take(&mut lane.exchanges);
+        let built = Built { bindings, exchanges, host: lane.host().cloned() };
         run.shared
             .lanes
             .lock()
@@ -194,7 +199,7 @@ async fn build(lane: &mut Lane, given: &Given) -> Result<(), Halt> {
             .map(|(_, over)| over);
         if situation.def.shared && over.is_none() {
             let key = format!("run {}", situation.def.name.as_ref());
-            let built = shared(&run, &key, What::Situation(situation)).await?;
+            let built = shared(&run, &key, &lane.api.clone(), What::Situation(situation)).await?;
             adopt(lane, built);
         } else {
             steps(lane, situation, &given.overrides).await?;

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 use tonic::Code;
 
 use super::{
+    exec,
     halt::{Broken, Halt},
     lane::{Lane, nanos, refusal},
 };
 use crate::{
     drive::grpc::{Answer, Outcome},
     proto,
+    stage::wire::Executed,
     suite::{
         expr::{Expr, Judgement, Scope, Value, value},
         format::{Span, StepDef},
@@ -65,10 +67,11 @@ pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Re
 async fn once(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<(), Halt> {
     // Every step makes names of its own.
     lane.rename();
-    let names = match (&step.call, &step.verb) {
-        (Some(call), _) => call_step(lane, step, call.as_ref(), over).await?,
-        (None, Some(verb)) => verb_step(lane, step, verb.as_ref(), over).await?,
-        (None, None) => return Err(Halt::Error("the step does nothing".to_owned())),
+    let names = match (&step.call, &step.exec, &step.verb) {
+        (Some(call), _, _) => call_step(lane, step, call.as_ref(), over).await?,
+        (None, Some(command), _) => exec_step(lane, step, command.as_ref(), over).await?,
+        (None, None, Some(verb)) => verb_step(lane, step, verb.as_ref(), over).await?,
+        (None, None, None) => return Err(Halt::Error("the step does nothing".to_owned())),
     };
     if !step.expect.is_empty() {
         let mut scope = lane.scope.clone();
@@ -173,6 +176,32 @@ fn times(sent_at: SystemTime, elapsed: Duration) -> Scope {
         .into()
 }
 
+async fn exec_step(
+    lane: &mut Lane,
+    step: &StepDef,
+    command: &str,
+    over: Option<&Tree>,
+) -> Result<Scope, Halt> {
+    let (plugin, host) = lane.on_stage().await?;
+    let command = lane.words(command)?.into_iter().next().unwrap_or_default();
+    let asked = exec::Asked::of_step(lane, &plugin, &host, &command, step, over)?;
+    let done = exec::execute(lane, vec![asked], step.deadline).await?;
+    let [done] = done.as_slice() else {
+        return Err(Halt::Error(format!("{command} was not executed")));
+    };
+    let wanted = exits(lane, step)?;
+    if !wanted.fit(&done.executed) {
+        let ending = exec::ending(&done.executed);
+        let said = done.said();
+        let actual = lane.run.redactor.text(&format!("{ending}{said}"));
+        if !step.is_test() {
+            return Err(Halt::Error(format!("{command}: {actual}")));
+        }
+        return Err(broken(lane, step, format!("{command} ends with {wanted}"), actual)?);
+    }
+    Ok(exec::names_of(done))
+}
+
 async fn verb_step(
     lane: &mut Lane,
     step: &StepDef,
@@ -252,4 +281,59 @@ fn codes(lane: &Lane, step: &StepDef) -> Result<Codes, Halt> {
         }
     }
     Ok(Codes::Of(if codes.is_empty() { vec![Code::Ok] } else { codes }))
+}
+
+/// The exit codes that a step takes for right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Exits {
+    Any,
+    Error,
+    Of(Vec<i64>),
+}
+
+impl Exits {
+    /// A program that was killed has refused nothing.
+    fn fit(&self, executed: &Executed) -> bool {
+        let Some(code) = executed.exit.filter(|_| !executed.timed_out) else { return false };
+        match self {
+            Exits::Any => true,
+            Exits::Error => code != 0,
+            Exits::Of(codes) => codes.contains(&i64::from(code)),
+        }
+    }
+}
+
+impl std::fmt::Display for Exits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Exits::Any => f.write_str("any exit code"),
+            Exits::Error => f.write_str("an error"),
+            Exits::Of(codes) => {
+                let codes: Vec<String> = codes.iter().map(|code| format!("exit {code}")).collect();
+                f.write_str(&codes.join(" or "))
+            }
+        }
+    }
+}
+
+fn exits(lane: &Lane, step: &StepDef) -> Result<Exits, Halt> {
+    let Some(exit) = &step.exit else { return Ok(Exits::Of(vec![0])) };
+    let wrong = |given: &Value| {
+        Halt::Error(format!(
+            "`exit` is a number, a list, \"error\" or \"any\", not {}",
+            value::brief(given)
+        ))
+    };
+    let given = request::evaluate(exit.as_ref(), &lane.scope).map_err(Halt::Error)?;
+    let codes = match &given {
+        Value::String(word) if word.as_str() == "any" => return Ok(Exits::Any),
+        Value::String(word) if word.as_str() == "error" => return Ok(Exits::Error),
+        Value::List(codes) => codes.to_vec(),
+        code => vec![code.clone()],
+    };
+    let codes = codes.iter().map(|code| match code {
+        Value::Int(code) => Ok(*code),
+        other => Err(wrong(other)),
+    });
+    Ok(Exits::Of(codes.collect::<Result<_, _>>()?))
 }

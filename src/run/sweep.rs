@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use prost_reflect::DynamicMessage;
 
 use super::{Run, lane::Lane, step};
-use crate::{drive::grpc::Outcome, suite::rpc};
+use crate::{
+    drive::grpc::{Grpc, Outcome},
+    suite::rpc,
+};
 
 /// The suite's sweep steps.
 ///
@@ -23,12 +26,12 @@ pub async fn sweep(run: &Arc<Run>) -> Result<(), String> {
 ///
 /// # Errors
 /// Why there is no answer.
-pub async fn hello(run: &Run) -> Result<(), String> {
+pub async fn hello(run: &Run, grpc: &Grpc) -> Result<(), String> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let Some(name) = run.plan.suite.read_only.first() else { return Ok(()) };
     let method = rpc::find(&run.plan.suite.package, name.as_ref())?;
     let request = DynamicMessage::new(method.input());
-    let answer = run.grpc.call(&method, &request, PATIENCE).await;
+    let answer = grpc.call(&method, &request, PATIENCE).await;
     // Another process is what we hope for here.
     match answer.outcome {
         Outcome::Answered | Outcome::Died(_) if answer.code == tonic::Code::Ok => Ok(()),

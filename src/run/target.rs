@@ -88,11 +88,12 @@ async fn restart_with(run: &Run, command: &str) -> Result<(), String> {
 async fn answers(run: &Run, patience: Duration) -> Result<(), String> {
     let _pending = run.clock.start();
     let begin = Instant::now();
+    let Some(grpc) = run.drive.grpc() else { return Ok(()) };
     loop {
-        let why = match run.grpc.probe().await {
-            Ok(()) => match super::sweep::hello(run).await {
+        let why = match grpc.probe().await {
+            Ok(()) => match super::sweep::hello(run, grpc).await {
                 Ok(()) => {
-                    run.grpc.accept_peer();
+                    grpc.accept_peer();
                     return Ok(());
                 }
                 Err(why) => why,

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-use super::tree::{Table, Tree};
+use super::{
+    tree::{Table, Tree},
+    version::Version,
+};
 use crate::verdict::{Basis, Level};
 
 /// One suite file. The keys above `requirement` belong into `suite.toml` alone.
@@ -84,6 +87,32 @@ pub struct RequirementDef {
     pub permits: Option<String>,
 }
 
+impl RequirementDef {
+    /// Its level at a version of the specification; none before the first.
+    pub fn level_at(&self, api: &Version) -> Option<Level> {
+        if let Some(level) = &self.level {
+            return Some(*level.as_ref());
+        }
+        let mut levels: Vec<(Version, Level)> = self
+            .levels
+            .iter()
+            .flat_map(|levels| levels.as_ref())
+            .filter_map(|(version, level)| Some((version.parse().ok()?, *level)))
+            .collect();
+        levels.sort();
+        levels.into_iter().filter(|(from, _)| from <= api).map(|(_, level)| level).next_back()
+    }
+
+    /// Whether a version has it.
+    pub fn is_in_force(&self, at: &Version) -> bool {
+        let parsed = |version: &Option<Spanned<String>>| {
+            version.as_ref().and_then(|version| version.as_ref().parse::<Version>().ok())
+        };
+        parsed(&self.since).is_none_or(|since| since <= *at)
+            && parsed(&self.until).is_none_or(|until| until > *at)
+    }
+}
+
 /// `[[capability]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,11 +121,12 @@ pub struct CapabilityDef {
     pub name: Spanned<String>,
     /// How it is found out.
     pub found_by: Spanned<FoundBy>,
-    /// What a skip tells the user to do, for what a flag or a privilege would bring.
+    /// What a skip tells the user to do, for what a flag or a privilege would bring; empty: what was
+    /// found missing.
     pub missing: Option<String>,
 }
 
-/// The ways of finding a capability out; exactly one of `call`, `host`, `flag`.
+/// The ways of finding a capability out; exactly one of `call`, `host`, `flag`, `profile`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FoundBy {
@@ -112,6 +142,8 @@ pub struct FoundBy {
     pub host: Option<Spanned<String>>,
     /// A command line flag by which the user tells it.
     pub flag: Option<Spanned<String>>,
+    /// A word of a plugin's profile: see [`crate::profile::Profile::words`].
+    pub profile: Option<Spanned<String>>,
 }
 
 /// `[undo."Service/Rpc"]`
@@ -186,6 +218,10 @@ pub struct CheckDef {
     pub risk: Option<Risk>,
     /// First version that it can be judged by, where the wire table does not say so.
     pub since: Option<Spanned<String>>,
+    /// Where one target speaks several versions: it runs at each that has its requirements, and not
+    /// only once for each wording of them.
+    #[serde(default)]
+    pub each_version: bool,
     /// The longest it may last, situation included.
     pub timeout: Option<Span>,
     /// One row per variation; the keys beside the known ones are `$case.…`.

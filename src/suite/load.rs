@@ -282,6 +282,11 @@ impl Suite {
         }
     }
 
+    /// Whether its targets are programs that are executed, and no services behind an endpoint.
+    pub fn executes(&self) -> bool {
+        self.package.is_empty()
+    }
+
     /// The situation of that name.
     pub fn situation(&self, name: &str) -> Option<&Sourced<SituationDef>> {
         self.situations.iter().find(|situation| situation.def.name.as_ref() == name)

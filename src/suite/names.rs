@@ -47,6 +47,47 @@ pub fn of_verb(reply: Type) -> Names {
     names
 }
 
+/// What every step sees beside the names everywhere where the target is a plugin.
+pub fn of_plugin() -> Names {
+    let about = Type::members([
+        ("name", Type::Text),
+        ("path", Type::Text),
+        ("dir", Type::Text),
+        ("search", Type::Text),
+        ("claimed", Type::List(Box::new(Type::Text))),
+        ("config", Type::Dyn),
+    ]);
+    BTreeMap::from([
+        ("version".to_owned(), Type::Text),
+        ("plugin".to_owned(), about),
+        ("nothing".to_owned(), Type::Dyn),
+    ])
+}
+
+/// What the expectations of an execution see; also what `as` binds.
+pub fn of_execution() -> Names {
+    let mut names = of_any();
+    names.extend(
+        [
+            ("request", Type::Dyn),
+            ("reply", Type::Dyn),
+            ("error", Type::Dyn),
+            ("code", Type::Int),
+            ("message", Type::Text),
+            ("exit", Type::Int),
+            ("signal", Type::Int),
+            ("timed_out", Type::Bool),
+            ("held_open", Type::Bool),
+            ("stdout", Type::Text),
+            ("stderr", Type::Text),
+            ("documents", Type::Int),
+            ("env", Type::Map(Box::new(Type::Text))),
+        ]
+        .map(|(name, ty)| (name.to_owned(), ty)),
+    );
+    names
+}
+
 /// Times: milliseconds that it took; wall clock in nanoseconds when it was sent and answered.
 fn of_any() -> Names {
     ["elapsed_ms", "sent_at", "done_at"].map(|name| (name.to_owned(), Type::Int)).into()

@@ -7,6 +7,7 @@ pub mod cri;
 mod host;
 mod image;
 mod net;
+pub mod pod_network;
 pub mod registry;
 mod skip;
 mod target;

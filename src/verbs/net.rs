@@ -82,7 +82,7 @@ async fn there<T: Send + 'static>(
     lane: &Lane,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Halt> {
-    let pid = lane.run.grpc.peer().map(|peer| peer.pid);
+    let pid = lane.run.drive.peer().map(|peer| peer.pid);
     let _pending = lane.run.clock.start();
     inside(pid, work).await.map_err(Halt::Error)
 }

@@ -1,11 +1,12 @@
 //! The verbs that a standard's suite may use.
 
-use super::{Verb, canary, cgroup, cni, cri, host, image, net, skip, target, text};
+use super::{Verb, canary, cgroup, cni, cri, host, image, net, pod_network, skip, target, text};
 
 /// All verbs of a standard, none for one that we do not know.
 pub fn of(standard: &str) -> &'static [Verb] {
     match standard {
         "cri" => CRI,
+        "cni" => CNI,
         _ => &[],
     }
 }
@@ -43,9 +44,36 @@ const CRI: &[Verb] = &[
     cri::survives::SURVIVES,
     cri::events::EVENTS_OF_START,
     text::REPEAT,
-    cni::WITHOUT_CONFIG,
-    cni::RECORD,
-    cni::CALLS,
+    pod_network::WITHOUT_CONFIG,
+    pod_network::RECORD,
+    pod_network::CALLS,
     target::RESTART,
+    skip::UNLESS,
+];
+
+const CNI: &[Verb] = &[
+    cni::container::MAKE,
+    cni::container::END,
+    cni::delegate::BEHAVE,
+    cni::delegate::CALLS,
+    cni::execute::RAW,
+    cni::execute::TOGETHER,
+    cni::file::READ,
+    cni::file::WRITE,
+    cni::file::REMOVE,
+    cni::file::LIST,
+    cni::file::STAT,
+    cni::link::CHANGE,
+    cni::result::COMPARE,
+    cni::rules::FLUSH,
+    cni::state::LOOK,
+    cni::state::MARK,
+    cni::state::SINCE,
+    cni::sysctl::SYSCTL,
+    cni::tamper::TAMPER,
+    cni::traffic::CONNECT,
+    cni::traffic::PING,
+    cni::traffic::WORLD,
+    text::REPEAT,
     skip::UNLESS,
 ];

@@ -58,7 +58,7 @@ proptest! {
         crash_allowed: bool,
     ) {
         let Ok(selector) = words.join(" ").parse::<Selector>() else { return Ok(()) };
-        let wanted = Wanted { select: vec![selector], api: Some(api.clone()), crash_allowed };
+        let wanted = Wanted { select: vec![selector], api: Some(api.clone()), crash_allowed, ..Wanted::default() };
         let plan = plan::plan(&SUITE, &wanted).expect("the suite is sound");
         prop_assert_eq!(&plan.api, &api);
         for planned in &plan.checks {
@@ -78,7 +78,7 @@ proptest! {
     fn a_word_and_its_negation_share_every_check_out(word in word(), api in version()) {
         let plan = |text: &str| {
             let select = vec![text.parse::<Selector>().ok()?];
-            let wanted = Wanted { select, api: Some(api.clone()), crash_allowed: true };
+            let wanted = Wanted { select, api: Some(api.clone()), crash_allowed: true, ..Wanted::default() };
             let plan = plan::plan(&SUITE, &wanted).expect("the suite is sound");
             Some(plan.checks.len() + plan.invariants.len())
         };

@@ -74,6 +74,7 @@ pub fn exchange(what: &str, request: serde_json::Value, code: &str, message: &st
     Exchange {
         what: what.into(),
         request,
+        command: None,
         reply: (code == "OK").then(|| json!({})),
         code: code.into(),
         message: message.into(),

@@ -133,6 +133,7 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
     let exchange = Exchange {
         what: "RuntimeService/Version".into(),
         request: serde_json::Value::Null,
+        command: None,
         reply: None,
         code: "OK".into(),
         message: String::new(),

@@ -71,6 +71,21 @@ pub struct Answer {
     pub elapsed: Duration,
 }
 
+impl Answer {
+    /// Of a call that could not be made.
+    pub fn none(why: &str) -> Answer {
+        Answer {
+            outcome: Outcome::Unreachable(why.to_owned()),
+            code: Code::Unavailable,
+            message: why.to_owned(),
+            reply: None,
+            replies: Vec::new(),
+            sent_at: SystemTime::now(),
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
 /// A client for one endpoint. Clones share the connection; see [`Grpc::apart`].
 #[derive(Clone)]
 pub struct Grpc {

@@ -7,7 +7,17 @@ use cel::{Context, ExecutionError, Value};
 use super::value;
 
 /// Their names, for lint.
-pub const NAMES: &[&str] = &["json", "is_json", "is_ip", "is_semver"];
+pub const NAMES: &[&str] = &[
+    "json",
+    "is_json",
+    "is_ip",
+    "is_cidr",
+    "is_semver",
+    "is_object",
+    "is_list",
+    "is_text",
+    "is_whole",
+];
 
 /// Adds them to a context.
 pub fn add(context: &mut Context<'_, '_>) {
@@ -18,10 +28,27 @@ pub fn add(context: &mut Context<'_, '_>) {
             serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
         }),
         context.add_function("is_ip", |text: Arc<String>| text.parse::<IpAddr>().is_ok()),
+        context.add_function("is_cidr", |text: Arc<String>| is_cidr(&text)),
+        context.add_function("is_object", |value: Value| matches!(value, Value::Map(_))),
+        context.add_function("is_list", |value: Value| matches!(value, Value::List(_))),
+        context.add_function("is_text", |value: Value| matches!(value, Value::String(_))),
+        context.add_function("is_whole", |value: Value| {
+            matches!(value, Value::Int(_) | Value::UInt(_))
+        }),
         context
             .add_function("is_semver", |text: Arc<String>| semver::Version::parse(&text).is_ok()),
     ];
     debug_assert!(added.iter().all(Result::is_ok));
+}
+
+/// An address with the length of its prefix.
+fn is_cidr(text: &str) -> bool {
+    let Some((address, prefix)) = text.split_once('/') else { return false };
+    match (address.parse::<IpAddr>(), prefix.parse::<u8>()) {
+        (Ok(IpAddr::V4(_)), Ok(prefix)) => prefix <= 32,
+        (Ok(IpAddr::V6(_)), Ok(prefix)) => prefix <= 128,
+        _ => false,
+    }
 }
 
 /// `json(text or bytes)`: the value that the JSON text stands for.

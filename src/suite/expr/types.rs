@@ -328,7 +328,8 @@ impl Resolver<'_> {
                 Type::Bool
             }
             "_<_" | "_<=_" | "_>_" | "_>=_" | "_&&_" | "_||_" | "!_" | "matches" | "contains"
-            | "startsWith" | "endsWith" | "is_json" | "is_ip" | "is_semver" => Type::Bool,
+            | "startsWith" | "endsWith" | "is_json" | "is_ip" | "is_cidr" | "is_semver"
+            | "is_object" | "is_list" | "is_text" | "is_whole" => Type::Bool,
             "_?_:_" => types.get(1).cloned().unwrap_or(Type::Dyn),
             "_+_" | "_-_" | "_*_" | "_/_" | "_%_" | "-_" => {
                 types.into_iter().next().unwrap_or(Type::Dyn)

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Lint, Place};
+use super::{Lint, Place, step::COMMANDS};
 use crate::{
     suite::{
         expand::{self, Check},
         expr::types::Type,
         format::{Given, RequirementDef, StepDef},
         names::{self, Names},
-        rpc,
+        request, rpc,
         version::Version,
     },
-    verdict::{Level, Verdict},
+    verdict::Verdict,
 };
 
 impl Lint<'_> {
@@ -37,7 +37,7 @@ impl Lint<'_> {
                     self.words(file, &words.unwrap_or_default());
                 }
             }
-            let mut scope = names::everywhere();
+            let mut scope = self.everywhere();
             let variables: BTreeMap<String, Type> = check
                 .variables
                 .iter()
@@ -74,7 +74,7 @@ impl Lint<'_> {
             .iter()
             .filter_map(|step| step.of.as_ref().map(|code| code.as_ref().as_str()))
             .collect();
-        let mut classes = BTreeSet::new();
+        let mut cited = Vec::new();
         for code in &check.requires {
             match self.suite.requirement(code.as_ref()) {
                 None => {
@@ -82,12 +82,12 @@ impl Lint<'_> {
                     self.say(file, code.span(), message);
                 }
                 Some(requirement) if !of.contains(code.as_ref().as_str()) => {
-                    classes.insert(class(&requirement.def));
+                    cited.push(requirement.def.as_ref());
                 }
                 Some(_) => {}
             }
         }
-        if classes.len() > 1 {
+        if mixed(&cited) {
             let message = "it mixes requirements that fail with some that warn: one level a check, \
                            or `of` in the steps";
             self.say(file, check.place.clone(), message);
@@ -156,6 +156,11 @@ impl Lint<'_> {
                         self.tree(place, &method.input(), over, &names);
                     }
                 }
+                Some(StepDef { exec: Some(_), .. }) => {
+                    for text in request::texts(over) {
+                        self.text(place, &text, scope);
+                    }
+                }
                 Some(StepDef { verb: Some(verb), .. }) => {
                     self.parameters(place, verb.as_ref(), Some(over), over.span(), scope);
                 }
@@ -186,13 +191,13 @@ impl Lint<'_> {
                 let message = "an invariant has something to require, to watch and to expect";
                 self.say(file, def.id.span(), message);
             }
-            let classes: BTreeSet<Verdict> = def
+            let cited: Vec<&RequirementDef> = def
                 .requires
                 .iter()
                 .filter_map(|code| suite.requirement(code.as_ref()))
-                .map(|requirement| class(&requirement.def))
+                .map(|requirement| requirement.def.as_ref())
                 .collect();
-            if classes.len() > 1 {
+            if mixed(&cited) {
                 let message = "it mixes requirements that fail with some that warn";
                 self.say(file, def.id.span(), message);
             }
@@ -210,6 +215,20 @@ impl Lint<'_> {
                 .filter_map(|known| known.def.since.as_ref()?.as_ref().parse().ok())
                 .max();
             let place = Place { file, since, looks: true, at: def.id.span() };
+            if suite.executes() {
+                let mut scope = self.everywhere();
+                scope.extend(names::of_execution());
+                for watched in &def.watch {
+                    if !COMMANDS.contains(&watched.as_ref().as_str()) {
+                        let message = format!("there is no command `{}`", watched.as_ref());
+                        self.say(file, watched.span(), message);
+                    }
+                }
+                for expect in def.expect.iter().chain(&def.when) {
+                    self.expression(&place, expect, &scope);
+                }
+                continue;
+            }
             for watched in &def.watch {
                 let Some(method) = self.rpc(file, watched) else { continue };
                 let scope = names::of_call(&method);
@@ -221,12 +240,24 @@ impl Lint<'_> {
     }
 }
 
-/// The verdict of a breach; with several levels, that of the newest.
-fn class(def: &RequirementDef) -> Verdict {
-    let level = match (&def.level, &def.levels) {
-        (Some(level), _) => *level.as_ref(),
-        (None, Some(levels)) => levels.as_ref().values().copied().max().unwrap_or(Level::May),
-        (None, None) => Level::May,
+/// Whether breaches of some fail while those of others warn, at any version that has both.
+fn mixed(defs: &[&RequirementDef]) -> bool {
+    let bounds = |def: &RequirementDef| -> Vec<Version> {
+        let levels = def.levels.iter().flat_map(|levels| levels.as_ref().keys());
+        let own = [&def.since, &def.until].into_iter().flatten().map(|version| version.as_ref());
+        own.chain(levels).filter_map(|version| version.parse().ok()).collect()
     };
-    Verdict::of_breach(level, *def.basis.as_ref(), def.cap.is_some())
+    let mut versions: Vec<Version> = defs.iter().flat_map(|def| bounds(def)).collect();
+    versions.push(Version::default());
+    versions.iter().any(|version| {
+        let classes: BTreeSet<Verdict> = defs
+            .iter()
+            .filter(|def| def.is_in_force(version))
+            .filter_map(|def| {
+                let level = def.level_at(version)?;
+                Some(Verdict::of_breach(level, *def.basis.as_ref(), def.cap.is_some()))
+            })
+            .collect();
+        classes.len() > 1
+    })
 }

@@ -18,13 +18,14 @@ use super::{
     diagnostic::{Diagnostic, SourceFile},
     expand,
     load::Suite,
+    names::{self, Names},
     rpc,
     signature::Signature,
     version::Version,
 };
 
 /// Facts about the host that `found_by.host` may name.
-pub const HOST_FACTS: &[&str] = &["files", "guest", "registry", "restart", "cni-conf"];
+pub const HOST_FACTS: &[&str] = &["files", "guest", "registry", "restart", "cni-conf", "kernel"];
 
 /// All mistakes in a suite, in the order of the files. `verbs` are those that its standard has,
 /// `flags` the command line flags that can tell a capability.
@@ -77,6 +78,15 @@ impl Lint<'_> {
                 None
             }
         }
+    }
+
+    /// What every step of the suite sees.
+    fn everywhere(&self) -> Names {
+        let mut names = names::everywhere();
+        if self.suite.executes() {
+            names.extend(names::of_plugin());
+        }
+        names
     }
 
     /// Capability words.

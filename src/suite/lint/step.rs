@@ -14,11 +14,17 @@ use crate::suite::{
     tree::Tree,
 };
 
+/// The operations of the CNI specification, section 2.
+pub(super) const COMMANDS: [&str; 6] = ["ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION"];
+/// Those that change nothing.
+const LOOKING: [&str; 3] = ["CHECK", "STATUS", "VERSION"];
+
 impl Lint<'_> {
     /// Adds what a step binds, without looking at it.
     pub(super) fn bind(&self, step: &StepDef, scope: &mut Names) {
         let Some(bind) = &step.bind else { return };
         let members = match (&step.call, &step.verb) {
+            (None, None) if step.exec.is_some() => names::of_execution(),
             (Some(call), _) => match rpc::find(&self.suite.package, call.as_ref()) {
                 Ok(method) => names::of_call(&method),
                 Err(_) => return,
@@ -47,7 +53,7 @@ impl Lint<'_> {
             || step.unset.is_some()
             || step.stdin.is_some()
             || step.exit.is_some();
-        if of_plugins {
+        if of_plugins && !self.suite.executes() {
             let message = format!(
                 "{} has no plugin to execute: `exec`, `env`, `unset`, `stdin` and `exit` do not apply",
                 self.suite.standard
@@ -62,6 +68,9 @@ impl Lint<'_> {
             self.since_of_method(place, &method, call.span());
             self.request_of(place, step, &method, scope, call.span());
             inner.extend(names::of_call(&method));
+        } else if let Some(command) = &step.exec {
+            looks = self.execution(place, step, command, scope);
+            inner.extend(names::of_execution());
         } else if let Some(verb) = &step.verb {
             let Some(known) = self.verbs.iter().find(|known| known.name == verb.as_ref()) else {
                 let message = format!("there is no verb `{}`", verb.as_ref());
@@ -98,6 +107,44 @@ impl Lint<'_> {
             self.expression(place, expect, &inner);
         }
         self.bind(step, scope);
+    }
+
+    /// An execution of a plugin; says whether it changes nothing. What is in a configuration only the
+    /// plugin knows.
+    fn execution(
+        &mut self,
+        place: &Place<'_>,
+        step: &StepDef,
+        command: &Spanned<String>,
+        scope: &Names,
+    ) -> bool {
+        let file = place.file;
+        let name = command.as_ref().as_str();
+        if !name.starts_with('$') && !COMMANDS.contains(&name) {
+            let message = format!(
+                "there is no command `{name}`: {}; others go into `env`",
+                COMMANDS.join(", ")
+            );
+            self.say(file, command.span(), message);
+        }
+        if step.code.is_some() {
+            self.say(file, command.span(), "an execution has an `exit` and no `code`");
+        }
+        if step.stdin.is_some() && (step.with.is_some() || step.omit.is_some()) {
+            let message = "`stdin` takes the place of the configuration: no `with` and no `omit`";
+            self.say(file, command.span(), message);
+        }
+        for tree in [&step.with, &step.env, &step.stdin, &step.exit].into_iter().flatten() {
+            for text in request::texts(tree) {
+                self.text(place, &text, scope);
+            }
+        }
+        for word in [&step.omit, &step.unset].into_iter().flatten().flat_map(|words| &words.0) {
+            if word.as_ref().starts_with('$') {
+                self.text(place, &Spanned::new(word.span(), word.as_ref().as_str()), scope);
+            }
+        }
+        LOOKING.contains(&name)
     }
 
     /// The request of a call: base and `with` together, then `omit`.

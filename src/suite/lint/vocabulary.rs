@@ -23,7 +23,8 @@ impl Lint<'_> {
         }
         for step in &suite.sweep {
             let place = Place { file: &step.file, since: newest(), looks: false, at: 0..0 };
-            self.step(&place, &step.def, &mut names::everywhere());
+            let mut scope = self.everywhere();
+            self.step(&place, &step.def, &mut scope);
         }
         let mut seen = BTreeSet::new();
         for capability in &suite.capabilities {
@@ -32,9 +33,15 @@ impl Lint<'_> {
                 self.say(file, def.name.span(), "a second capability of this name");
             }
             let found_by = def.found_by.as_ref();
-            let ways = [found_by.call.is_some(), found_by.host.is_some(), found_by.flag.is_some()];
+            let ways = [
+                found_by.call.is_some(),
+                found_by.host.is_some(),
+                found_by.flag.is_some(),
+                found_by.profile.is_some(),
+            ];
             if ways.iter().filter(|way| **way).count() != 1 {
-                let message = "a capability is found by exactly one of `call`, `host`, `flag`";
+                let message =
+                    "a capability is found by exactly one of `call`, `host`, `flag`, `profile`";
                 self.say(file, def.found_by.span(), message);
             }
             if let Some(host) = &found_by.host
@@ -58,10 +65,11 @@ impl Lint<'_> {
                 if let Some(method) = self.rpc(file, call) {
                     let place = Place { file, since: newest(), looks: false, at: call.span() };
                     if let Some(with) = &found_by.with {
-                        self.tree(&place, &method.input(), with, &names::everywhere());
+                        let scope = self.everywhere();
+                        self.tree(&place, &method.input(), with, &scope);
                     }
                     if let Some(when) = &found_by.when {
-                        let mut scope = names::everywhere();
+                        let mut scope = self.everywhere();
                         scope.extend(names::of_call(&method));
                         self.expression(&place, when, &scope);
                     }
@@ -85,7 +93,7 @@ impl Lint<'_> {
             if let Some(method) = self.rpc(&undo.file, name) {
                 let place =
                     Place { file: &undo.file, since: newest(), looks: false, at: name.span() };
-                let mut scope = names::everywhere();
+                let mut scope = self.everywhere();
                 scope.extend(names::of_call(&method));
                 for step in def.steps.iter().chain(&def.cut) {
                     self.step(&place, step, &mut scope);
@@ -114,7 +122,7 @@ impl Lint<'_> {
             }
             self.words(file, &def.needs);
             let place = Place { file, since: newest(), looks: false, at: def.name.span() };
-            let mut scope = names::everywhere();
+            let mut scope = self.everywhere();
             for below in suite.chain(def.name.as_ref()) {
                 for step in &below.def.steps {
                     if below.def.name == def.name {

@@ -149,7 +149,7 @@ async fn look(lane: &mut Lane, ours: &Ours) -> Result<[(&'static str, Vec<String
 
 /// The mounts of the target's process.
 fn mountinfo(lane: &Lane) -> String {
-    let Some(peer) = lane.run.grpc.peer() else { return String::new() };
+    let Some(peer) = lane.run.drive.peer() else { return String::new() };
     std::fs::read_to_string(format!("/proc/{}/mountinfo", peer.pid)).unwrap_or_default()
 }
 

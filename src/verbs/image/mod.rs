@@ -38,5 +38,5 @@ fn netns(run: &Run) -> Option<Netns> {
     if run.options.registry_listen.is_some() {
         return None;
     }
-    run.grpc.peer().and_then(|peer| u32::try_from(peer.pid).ok()).map(Netns::Pid)
+    run.drive.peer().and_then(|peer| u32::try_from(peer.pid).ok()).map(Netns::Pid)
 }

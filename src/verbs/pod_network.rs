@@ -213,7 +213,8 @@ async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> bool) {
     let _pending = run.clock.start();
     let begin = Instant::now();
     while begin.elapsed() < TAKING_UP {
-        let answer = run.grpc.call(&method, &request, TAKING_UP).await;
+        let Some(grpc) = run.drive.grpc() else { return };
+        let answer = grpc.call(&method, &request, TAKING_UP).await;
         if answer.reply.is_some_and(|status| shows(&status)) {
             return;
         }
@@ -268,7 +269,7 @@ fn calls(lane: &Lane, params: &Params) -> Result<Value, Halt> {
             _ => {}
         }
     }
-    let root = lane.run.grpc.peer().map_or_else(
+    let root = lane.run.drive.peer().map_or_else(
         || PathBuf::from("/"),
         |peer| Path::new("/proc").join(peer.pid.to_string()).join("root"),
     );
