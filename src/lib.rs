@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod compare;
 pub mod delegate;
+pub mod dhcp_server;
 pub mod drive;
 pub mod events;
 pub mod image;

@@ -8,6 +8,9 @@ fn main() {
         if stdcheck::delegate::is_named(&name) {
             std::process::exit(stdcheck::delegate::main(&name));
         }
+        if stdcheck::dhcp_server::is_named(&name) {
+            std::process::exit(stdcheck::dhcp_server::main());
+        }
         if stdcheck::stage::is_named(&name) {
             stdcheck::stage::agent::main();
         }

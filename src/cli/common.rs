@@ -63,7 +63,7 @@ pub enum Format {
 /// Which suite.
 #[derive(Debug, clap::Args)]
 pub struct SuiteArgs {
-    /// The standard: cri
+    /// The standard: cri or cni
     #[arg(default_value = "cri")]
     pub standard: String,
     /// Take the suite from this folder instead of the built-in one

@@ -1,15 +1,17 @@
 //! `stdcheck explain`: what a code, slug, capability or situation means.
 
+use std::{path::PathBuf, sync::Arc};
+
 use clap::Parser;
 use serde::Serialize;
 
-use super::common::{Format, Stop, SuiteArgs, print_json, print_line};
+use super::common::{Format, Stop, load_sound, print_json, print_line};
 use crate::{
     suite::{
         expand::{self, Check},
         expr::types::Type,
         format::RequirementDef,
-        load::Suite,
+        load::{self, Suite},
     },
     verbs,
     verdict::exit,
@@ -20,8 +22,11 @@ use crate::{
 pub struct Args {
     /// A code (CRI-SB-012), slug, capability, situation or verb
     name: String,
-    #[command(flatten)]
-    suite: SuiteArgs,
+    /// Only in this standard [default: in all]
+    standard: Option<String>,
+    /// Take the suite from this folder instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    suite: Option<PathBuf>,
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -37,14 +42,25 @@ struct Explanation {
 
 impl Args {
     pub fn run(&self) -> Result<i32, Stop> {
-        let suite = self.suite.load_sound()?;
-        let checks = expand::checks(&suite)
-            .map_err(|mistakes| Stop::usage(crate::suite::diagnostic::Diagnostics(mistakes)))?;
-        let explanation = explain(&suite, &checks, &self.name).ok_or_else(|| {
+        let suites = self.suites()?;
+        let mut found = None;
+        for suite in &suites {
+            let checks = expand::checks(suite)
+                .map_err(|mistakes| Stop::usage(crate::suite::diagnostic::Diagnostics(mistakes)))?;
+            // Of a check that ran at one of several versions, the slug alone is known.
+            let slug = self.name.split('[').next().unwrap_or_default();
+            found = explain(suite, &checks, &self.name).or_else(|| explain(suite, &checks, slug));
+            if found.is_some() {
+                break;
+            }
+        }
+        let explanation = found.ok_or_else(|| {
+            let standards: Vec<&str> = suites.iter().map(|suite| suite.standard.as_str()).collect();
             Stop::usage(format!(
                 "there is no requirement, check, capability, situation or verb `{}` in {}; \
                  `stdcheck list` shows the checks, `stdcheck coverage` the sections",
-                self.name, suite.standard
+                self.name,
+                standards.join(", ")
             ))
         })?;
         match self.format {
@@ -57,6 +73,22 @@ impl Args {
             }
         }
         Ok(exit::OK)
+    }
+
+    /// Those that it may be in.
+    fn suites(&self) -> Result<Vec<Arc<Suite>>, Stop> {
+        if let Some(folder) = &self.suite {
+            let standard = match &self.standard {
+                Some(standard) => standard.clone(),
+                None => load::from_folder(folder).map_err(Stop::usage)?.standard,
+            };
+            return Ok(vec![load_sound(&standard, Some(folder))?]);
+        }
+        let standards = match &self.standard {
+            Some(standard) => vec![standard.clone()],
+            None => load::built_in_names(),
+        };
+        standards.iter().map(|standard| load_sound(standard, None)).collect()
     }
 }
 
@@ -98,6 +130,7 @@ fn explain(suite: &Suite, checks: &[Check], name: &str) -> Option<Explanation> {
             ("absent on", codes.join(", "))
         }));
         facts.extend(found_by.host.iter().map(|host| ("host fact", host.as_ref().clone())));
+        facts.extend(found_by.profile.iter().map(|word| ("in profile", word.as_ref().clone())));
         facts.extend(found_by.flag.iter().map(|flag| ("told by", format!("--{}", flag.as_ref()))));
         facts.extend(def.missing.iter().map(|missing| ("if missing", missing.clone())));
         return told("capability", facts);

@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,14 +13,18 @@ use serde_json::{Value as Json, json};
 
 use super::{Run, halt::Halt};
 use crate::{
+    delegate, dhcp_server,
     drive::exec::Plugin,
-    profile::{Daemon, Parent},
+    profile::{Daemon, DhcpServer, Parent},
     stage::{
         Stage,
         wire::{self, LinkOp, NewLink},
     },
     suite::version::Version,
 };
+
+/// How long something that runs beside the plugin may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A container of a check.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +119,6 @@ impl Host {
     }
 
     async fn start_daemon(&self, plugin: &Plugin, daemon: &Daemon) -> Result<(), Halt> {
-        const PATIENCE: Duration = Duration::from_secs(10);
         let dir = plugin.path.parent().unwrap_or(&plugin.path).display().to_string();
         let filled = |text: &str| {
             text.replace("$plugin.path", &plugin.path.display().to_string())
@@ -133,6 +137,41 @@ impl Host {
                 let awaited = daemon.awaited.display();
                 Err(Halt::Error(format!("{what} was started and did not make {awaited}")))
             }
+        }
+    }
+
+    /// Starts a DHCP server on a bridge of the host. It is no daemon of the plugin's.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub async fn start_dhcp_server(
+        &self,
+        plugin: &Plugin,
+        bridge: &str,
+        server: &DhcpServer,
+    ) -> Result<(), Halt> {
+        let own = LinkOp::AddAddress { dev: bridge.to_owned(), address: server.address.clone() };
+        self.link(None, own).await?;
+        let wrong = |what: &str| Halt::Error(format!("the profile's dhcp_server: `{what}`"));
+        let (address, prefix) =
+            server.address.split_once('/').ok_or_else(|| wrong(&server.address))?;
+        let parsed = |text: &str| text.parse::<Ipv4Addr>().map_err(|_| wrong(text));
+        let ready = Path::new(delegate::FOLDER).join("dhcp-server");
+        let args = dhcp_server::Args {
+            link: bridge.into(),
+            address: parsed(address)?,
+            prefix: prefix.parse().map_err(|_| wrong(prefix))?,
+            first: parsed(&server.first)?,
+            last: parsed(&server.last)?,
+            lease: server.lease_seconds,
+            ready: ready.clone(),
+        };
+        let program = plugin.helpers.join(dhcp_server::NAME);
+        let process = wire::Daemon { program, args: args.words(), env: Vec::new() };
+        self.stage.start_daemon(process).await.map_err(Halt::Error)?;
+        match self.stage.await_path(&ready, PATIENCE).await.map_err(Halt::Error)? {
+            true => Ok(()),
+            false => Err(Halt::Error("the DHCP server does not come up".to_owned())),
         }
     }
 

@@ -101,6 +101,7 @@ pub enum LoadError {
 pub fn built_in_names() -> Vec<String> {
     let mut names: Vec<String> = BUILT_IN
         .dirs()
+        .filter(|dir| dir.get_file(dir.path().join("suite.toml")).is_some())
         .filter_map(|dir| dir.path().file_name()?.to_str().map(str::to_owned))
         .collect();
     names.sort();

@@ -23,7 +23,7 @@ use crate::{
         run_args::{self, CheckArgs},
         signals,
     },
-    delegate,
+    delegate, dhcp_server,
     drive::{Drive, clock::PendingClock, exec::Plugin},
     events::TargetInfo,
     plan::{Claimed, waiver::Waiver},
@@ -153,7 +153,7 @@ impl Session<'_> {
         let stage = StageOptions { setup, ..StageOptions::default() };
         let mut search: Vec<PathBuf> = path.parent().map(Path::to_owned).into_iter().collect();
         search.extend(self.own.cni_path.iter().cloned());
-        search.push(helpers);
+        search.push(helpers.clone());
         let folders: Vec<String> = search.iter().map(|dir| dir.display().to_string()).collect();
         let stranger = Stranger { path, search: folders.join(":"), options: &stage };
         let all = {
@@ -170,6 +170,7 @@ impl Session<'_> {
             path: path.to_owned(),
             name: name.to_owned(),
             search,
+            helpers,
             profile,
             claimed,
             stage,
@@ -237,11 +238,14 @@ fn list(versions: &[Version]) -> String {
     texts.join(", ")
 }
 
-/// A folder for CNI_PATH in which this program is the recording delegate.
+/// A folder for CNI_PATH in which this program is the recording delegate, and a DHCP server.
 fn helpers(dir: &Path) -> io::Result<PathBuf> {
     let folder = dir.join("bin");
     std::fs::create_dir_all(&folder)?;
-    std::os::unix::fs::symlink(std::env::current_exe()?, folder.join(delegate::NAME))?;
+    let own = std::env::current_exe()?;
+    for name in [delegate::NAME, dhcp_server::NAME] {
+        std::os::unix::fs::symlink(&own, folder.join(name))?;
+    }
     Ok(folder)
 }
 

@@ -20,6 +20,8 @@ pub struct Plugin {
     pub name: String,
     /// `CNI_PATH`: the plugin's own folder, those of the user's, and ours with the recording delegate.
     pub search: Vec<PathBuf>,
+    /// The last of these: programs of ours under other names.
+    pub helpers: PathBuf,
     /// What is known of it.
     pub profile: Profile,
     /// The versions that it claims, oldest first, and that can be tried with its kind.

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Done, Params, Verb, done, optional, stage_of, told};
 use crate::{
+    drive::exec::Plugin,
     profile::Previous,
     run::{
         halt::Halt,
@@ -90,7 +91,9 @@ pub(super) async fn make(lane: &mut Lane, params: &Params) -> Result<Value, Halt
     if let Some(previous) = plugin.profile.previous.as_ref().filter(|_| !bare(params)) {
         let number = u8::try_from(number)
             .map_err(|_| Halt::Error("a check makes 255 containers at most".to_owned()))?;
-        let result = furnish(&host, &container, &previous.numbered(number), number).await?;
+        let numbered = previous.numbered(number);
+        make_bridge(&plugin, &host, &numbered).await?;
+        let result = furnish(&host, &container, &numbered, number).await?;
         container.previous = previous.passed.then_some(result);
     }
     let env = value::map([
@@ -114,6 +117,21 @@ fn bare(params: &Params) -> bool {
     matches!(params.get("bare"), Some(Value::Bool(true)))
 }
 
+/// The bridge that the base interfaces are attached to, with a DHCP server if the profile wants one:
+/// made with the first container.
+async fn make_bridge(plugin: &Plugin, host: &Host, previous: &Previous) -> Result<(), Halt> {
+    let Some(bridge) = &previous.bridge else { return Ok(()) };
+    if host.stage.look(None).await.map_err(Halt::Error)?.link(bridge).is_some() {
+        return Ok(());
+    }
+    host.link(None, LinkOp::AddBridge { name: bridge.clone() }).await?;
+    host.link(None, LinkOp::Up { dev: bridge.clone() }).await?;
+    match &plugin.profile.dhcp_server {
+        Some(server) => host.start_dhcp_server(plugin, bridge, server).await,
+        None => Ok(()),
+    }
+}
+
 /// Makes the interface that an earlier plugin of the list would have made, and its result.
 async fn furnish(
     host: &Host,
@@ -123,12 +141,6 @@ async fn furnish(
 ) -> Result<Json, Halt> {
     let inside = Some(container.namespace.as_str());
     let (ifname, outer) = (container.ifname.clone(), format!("stdcheck{number}"));
-    if let Some(bridge) = &previous.bridge
-        && host.stage.look(None).await.map_err(Halt::Error)?.link(bridge).is_none()
-    {
-        host.link(None, LinkOp::AddBridge { name: bridge.clone() }).await?;
-        host.link(None, LinkOp::Up { dev: bridge.clone() }).await?;
-    }
     let peer_namespace = Some(container.namespace.clone());
     let pair = LinkOp::AddVeth { name: outer.clone(), peer: ifname.clone(), peer_namespace };
     host.link(None, pair).await?;
