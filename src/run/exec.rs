@@ -1,6 +1,6 @@
 //! Executes a plugin as a runtime would: environment, configuration, and what comes back.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use serde_json::{Map, Value as Json, json};
 use toml::Spanned;
@@ -272,6 +272,9 @@ pub async fn execute(
             (one.went_well(), one.asked.operation(), &one.output.first)
         {
             host.remember(one.asked.attachment(), result);
+            if plugin.profile.outside {
+                delete_at_end(lane, &plugin, &host, &one.asked, result);
+            }
         }
         let exchange = record(lane, &plugin, &one, sent_at);
         let names = names_of(&one);
@@ -358,6 +361,32 @@ fn record(lane: &Lane, plugin: &Plugin, done: &Done, sent_at: SystemTime) -> Exc
         at_ms: u64::try_from(since / 1_000_000).unwrap_or(0),
         took_ms: executed.elapsed_us as f64 / 1e3,
     }
+}
+
+/// Has an attachment deleted when the lane ends: the plugin keeps state where no stage ends it.
+fn delete_at_end(lane: &mut Lane, plugin: &Plugin, host: &Arc<Host>, added: &Asked, result: &Json) {
+    let mut env = added.env.clone();
+    env.insert("CNI_COMMAND".to_owned(), "DEL".to_owned());
+    let mut config = added.config.clone().unwrap_or_default();
+    if let Some(config) = config.as_object_mut() {
+        config.insert("prevResult".to_owned(), result.clone());
+    }
+    let execution = Execution {
+        program: plugin.path.clone(),
+        env: env.into_iter().collect(),
+        stdin: config.to_string().into(),
+        ..Execution::default()
+    };
+    let host = host.clone();
+    lane.at_end(Box::new(move || {
+        Box::pin(async move {
+            let executed = host.stage.exec(execution).await?;
+            match executed.exit {
+                Some(0) => Ok(()),
+                _ => Err(format!("DEL of an attachment that was added: {}", ending(&executed))),
+            }
+        })
+    }));
 }
 
 /// How an execution ended, in words.

@@ -22,7 +22,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -151,6 +151,8 @@ pub struct Run {
     /// The last sweep failed.
     uncleaned: AtomicBool,
     unique: AtomicU64,
+    /// How often an execution that is no test had to be killed.
+    hangs: AtomicUsize,
     /// Lanes of checks under which the target died: undone when it is back.
     left: Mutex<Vec<lane::Lane>>,
 }
@@ -191,6 +193,7 @@ impl Run {
             restart_failed: Mutex::default(),
             uncleaned: AtomicBool::new(false),
             unique: AtomicU64::new(0),
+            hangs: AtomicUsize::new(0),
             left: Mutex::default(),
         })
     }
@@ -271,6 +274,15 @@ impl Run {
         if !self.stop.is_cancelled() {
             let _ = self.stopped_by.set(why);
             self.stop.cancel();
+        }
+    }
+
+    /// A plugin hung where nothing is tested. Where it does so again and again, the rest of the run
+    /// would be spent waiting.
+    fn hung(&self, command: &str) {
+        const OFTEN_ENOUGH: usize = 5;
+        if self.hangs.fetch_add(1, Ordering::Relaxed) + 1 == OFTEN_ENOUGH {
+            self.stop_because(format!("{command} does not end, {OFTEN_ENOUGH} times by now"));
         }
     }
 

@@ -195,6 +195,9 @@ async fn exec_step(
         let said = done.said();
         let actual = lane.run.redactor.text(&format!("{ending}{said}"));
         if !step.is_test() {
+            if done.executed.timed_out {
+                lane.run.hung(&command);
+            }
             return Err(Halt::Error(format!("{command}: {actual}")));
         }
         return Err(broken(lane, step, format!("{command} ends with {wanted}"), actual)?);
