@@ -19,6 +19,7 @@ use crate::{
         format::{Span, StepDef},
         request,
         tree::Tree,
+        version::Version,
     },
 };
 
@@ -26,6 +27,8 @@ use crate::{
 const OUTPUT_CAP: usize = 1024 * 1024;
 /// The name of the network where a step gives no other.
 pub const NETWORK: &str = "stdcheck";
+/// The first version whose runtimes send `runtimeConfig`.
+const CAPABILITIES_SINCE: &str = "0.3.0";
 /// Operations on one attachment: they have its environment.
 const OF_ATTACHMENT: [&str; 3] = ["ADD", "DEL", "CHECK"];
 
@@ -167,7 +170,8 @@ pub fn configuration(
         config["prevResult"] = previous;
     }
     let declared = &plugin.profile.capabilities;
-    if OF_ATTACHMENT.contains(&command) && !declared.is_empty() {
+    let knows = CAPABILITIES_SINCE.parse().is_ok_and(|since: Version| lane.api >= since);
+    if OF_ATTACHMENT.contains(&command) && !declared.is_empty() && knows {
         config["runtimeConfig"] = json!(declared);
     }
     for layer in layers {

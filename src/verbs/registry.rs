@@ -52,10 +52,12 @@ const CRI: &[Verb] = &[
 ];
 
 const CNI: &[Verb] = &[
+    cni::bad::BAD,
     cni::container::MAKE,
     cni::container::END,
     cni::delegate::BEHAVE,
     cni::delegate::CALLS,
+    cni::edit::EDIT,
     cni::execute::RAW,
     cni::execute::TOGETHER,
     cni::file::READ,
@@ -64,6 +66,9 @@ const CNI: &[Verb] = &[
     cni::file::LIST,
     cni::file::STAT,
     cni::link::CHANGE,
+    cni::list::LIST,
+    cni::passed_on::PASSED_ON,
+    cni::profile::LOOK,
     cni::result::COMPARE,
     cni::rules::FLUSH,
     cni::state::LOOK,
@@ -71,6 +76,7 @@ const CNI: &[Verb] = &[
     cni::state::SINCE,
     cni::sysctl::SYSCTL,
     cni::tamper::TAMPER,
+    cni::throughput::THROUGHPUT,
     cni::traffic::CONNECT,
     cni::traffic::PING,
     cni::traffic::WORLD,

@@ -10,11 +10,7 @@ use crate::{
         lane::Lane,
     },
     suite::{
-        expr::{
-            Value,
-            types::Type,
-            value,
-        },
+        expr::{Value, types::Type, value},
         names,
         signature::{Param, Signature},
     },
@@ -60,6 +56,11 @@ async fn bad(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     let mut tried = Vec::new();
     for variation in &plugin.profile.bad {
         let layers = [Json::Object(variation.with.clone())];
+        // What runtimeConfig asks for comes first with many plugins, and would hide what is bad below.
+        let mut omitted = variation.omit.clone();
+        if !variation.with.contains_key("runtimeConfig") {
+            omitted.push("runtimeConfig".to_owned());
+        }
         let mut own = exec::base_env(&plugin, &host, "ADD");
         if fresh {
             let none = Params(value::map(std::iter::empty::<(&str, Value)>()));
@@ -72,16 +73,13 @@ async fn bad(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
         let asked = |lane: &Lane, command: &str| {
             let mut env = own.clone();
             env.insert("CNI_COMMAND".to_owned(), command.to_owned());
-            let omitted = &variation.omit;
             let config =
-                exec::configuration(lane, &plugin, &host, command, &env, &layers, omitted);
+                exec::configuration(lane, &plugin, &host, command, &env, &layers, &omitted);
             Asked::with_config(command, env, config)
         };
         let added = once(lane, asked(lane, "ADD")).await?;
-        let mut entry = vec![
-            ("name", Value::from(variation.name.as_str())),
-            ("execution", as_value(&added)),
-        ];
+        let mut entry =
+            vec![("name", Value::from(variation.name.as_str())), ("execution", as_value(&added))];
         let next = then.as_deref().or(added.went_well().then_some("DEL"));
         if let Some(command) = next {
             let after = once(lane, asked(lane, command)).await?;

@@ -58,6 +58,7 @@ pub const TOGETHER: Verb = Verb {
                 title: "the answer of an earlier `plugin.together`: its containers are taken",
             },
             Param { name: "with", required: false, title: "merged into the configuration" },
+            Param { name: "omit", required: false, title: "keys that the configuration goes without" },
         ],
         reply: || {
             Type::members([
@@ -110,6 +111,7 @@ async fn together(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
         }
     };
     let layer = params.get("with").map_or_else(|| json!({}), value::to_json);
+    let omitted = params.texts("omit")?;
     let mut asked = Vec::new();
     for container in &containers {
         let mut env = exec::base_env(&plugin, &host, &command);
@@ -118,7 +120,7 @@ async fn together(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
             env.insert(name.clone(), given.as_str().unwrap_or_default().to_owned());
         }
         let layers = [layer.clone()];
-        let config = exec::configuration(lane, &plugin, &host, &command, &env, &layers, &[]);
+        let config = exec::configuration(lane, &plugin, &host, &command, &env, &layers, &omitted);
         asked.push(Asked::with_config(&command, env, config));
     }
     let mut done = exec::execute(lane, asked, None).await?;

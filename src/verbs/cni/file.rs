@@ -30,7 +30,11 @@ pub const WRITE: Verb = Verb {
     signature: Signature {
         name: "file.write",
         title: "writes a file of the stage, with the folders that it needs",
-        params: &[PATH, Param { name: "text", required: true, title: "what is in it" }],
+        params: &[
+            PATH,
+            Param { name: "text", required: true, title: "what is in it" },
+            Param { name: "executable", required: false, title: "true: it can be executed" },
+        ],
         reply: || Type::members([]),
         looks: false,
     },
@@ -82,7 +86,8 @@ async fn read(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
 async fn write(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     let (_, host) = stage_of(lane).await?;
     let (path, text) = (params.text("path")?, params.text("text")?);
-    host.stage.write(Path::new(path), text.as_bytes(), 0o644).await.map_err(Halt::Error)?;
+    let mode = if params.flag("executable")? { 0o755 } else { 0o644 };
+    host.stage.write(Path::new(path), text.as_bytes(), mode).await.map_err(Halt::Error)?;
     Ok(done())
 }
 

@@ -28,7 +28,7 @@ pub const LIST: Verb = Verb {
         name: "plugin.list",
         title: "executes a list of plugins on the check's container: ADD forwards, CHECK with the final \
                 result where the version has it, DEL backwards; skips the check where another plugin \
-                of the list is missing or fails by itself",
+                of the list is missing, or where its ADD or DEL fails",
         params: &[Param {
             name: "plugins",
             required: true,
@@ -38,7 +38,12 @@ pub const LIST: Verb = Verb {
         }],
         reply: || {
             let list = || Type::List(Box::new(Type::Text));
-            Type::members([("types", list()), ("refused", list()), ("result", Type::Dyn)])
+            Type::members([
+                ("types", list()),
+                ("refused", list()),
+                ("refused_by_others", list()),
+                ("result", Type::Dyn),
+            ])
         },
         looks: false,
     },
@@ -50,6 +55,13 @@ struct Outcome {
     result: Option<Json>,
     /// A sentence, where it failed.
     failed: Option<String>,
+}
+
+/// Sentences about executions that failed.
+#[derive(Default)]
+struct Refused {
+    under_test: Vec<String>,
+    others: Vec<String>,
 }
 
 async fn list(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
@@ -67,26 +79,33 @@ async fn list(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     }
     let of_results = |oldest: &str| oldest.parse().is_ok_and(|oldest: Version| lane.api >= oldest);
     let (chains, checks) = (of_results("0.3.0"), of_results("0.4.0"));
-    let (mut refused, mut previous) = (Vec::new(), None);
+    let (mut refused, mut previous) = (Refused::default(), None);
     for member in &members {
         let outcome = member.execute(lane, "ADD", previous.as_ref().filter(|_| chains)).await?;
-        if let Some(why) = outcome.failed {
-            refused.push(why);
+        if member.notes(outcome.failed, "ADD", &mut refused)? {
             break;
         }
         previous = outcome.result;
     }
     let result = previous.as_ref().filter(|_| checks);
-    if checks && refused.is_empty() {
+    if checks && refused.under_test.is_empty() {
         for member in &members {
-            refused.extend(member.execute(lane, "CHECK", result).await?.failed);
+            let outcome = member.execute(lane, "CHECK", result).await?;
+            member.notes(outcome.failed, "CHECK", &mut refused)?;
         }
     }
     for member in members.iter().rev() {
-        refused.extend(member.execute(lane, "DEL", result).await?.failed);
+        let outcome = member.execute(lane, "DEL", result).await?;
+        member.notes(outcome.failed, "DEL", &mut refused)?;
     }
     let types: Vec<&Json> = members.iter().map(|member| &member.config["type"]).collect();
-    told(&json!({ "types": types, "refused": refused, "result": previous }))
+    let Refused { under_test, others } = refused;
+    told(&json!({
+        "types": types,
+        "refused": under_test,
+        "refused_by_others": others,
+        "result": previous,
+    }))
 }
 
 /// A plugin of the list.
@@ -147,7 +166,7 @@ impl Member {
             let done = done.into_iter().next();
             let done = done.ok_or_else(|| Halt::Error(format!("{command} was not executed")))?;
             let ending = exec::ending(&done.executed);
-            let failed = (!done.went_well()).then(|| format!("{command}: {ending}{}", done.said()));
+            let failed = (!done.went_well()).then(|| format!("{ending}{}", done.said()));
             return Ok(Outcome { result: done.output.first, failed });
         };
         let (_, host) = stage_of(lane).await?;
@@ -160,14 +179,32 @@ impl Member {
         let _pending = lane.run.clock.start();
         let executed = host.stage.exec(execution).await.map_err(Halt::Error)?;
         let output = Output::read(&executed.stdout.0);
-        if executed.exit != Some(0) {
-            // What the others do wrong is no finding about this one.
-            let name = self.config["type"].as_str().unwrap_or_default();
+        let failed = (executed.exit != Some(0)).then(|| {
             let msg = output.error().and_then(|error| error["msg"].as_str()).unwrap_or_default();
-            let ending = exec::ending(&executed);
-            let why = format!("{command} of {name}, another plugin of the list: {ending}: {msg}");
-            return Err(Halt::Skip(SkipKind::NotChecked, why));
+            format!("{}: {msg}", exec::ending(&executed))
+        });
+        Ok(Outcome { result: output.first, failed })
+    }
+
+    /// Takes note of a failure; whether there was one. What the others do wrong is no finding about this
+    /// plugin: without their links there is nothing to judge, and what they leave would seem to be ours.
+    fn notes(
+        &self,
+        failed: Option<String>,
+        command: &str,
+        refused: &mut Refused,
+    ) -> Result<bool, Halt> {
+        let Some(why) = failed else { return Ok(false) };
+        if self.other.is_none() {
+            refused.under_test.push(format!("{command}: {why}"));
+            return Ok(true);
         }
-        Ok(Outcome { result: output.first, failed: None })
+        let name = self.config["type"].as_str().unwrap_or_default();
+        let sentence = format!("{command} of {name}, another plugin of the list: {why}");
+        if command != "CHECK" {
+            return Err(Halt::Skip(SkipKind::NotChecked, sentence));
+        }
+        refused.others.push(sentence);
+        Ok(true)
     }
 }

@@ -1,15 +1,21 @@
 //! What checks of CNI plugins do and see on a stage, beside executing the plugin.
 
+pub mod bad;
 pub mod container;
 pub mod delegate;
+pub mod edit;
 pub mod execute;
 pub mod file;
 pub mod link;
+pub mod list;
+pub mod passed_on;
+pub mod profile;
 pub mod result;
 pub mod rules;
 pub mod state;
 pub mod sysctl;
 pub mod tamper;
+pub mod throughput;
 pub mod traffic;
 
 use std::sync::Arc;

@@ -88,7 +88,7 @@ pub const WORLD: Verb = Verb {
     },
 };
 
-fn socket(params: &Params, name: &str) -> Result<Option<SocketAddr>, Halt> {
+pub(super) fn socket(params: &Params, name: &str) -> Result<Option<SocketAddr>, Halt> {
     let Some(text) = optional(params, name)? else { return Ok(None) };
     let wrong = |error| Halt::Error(format!("`{name}`: `{text}` is no address:port: {error}"));
     text.parse().map(Some).map_err(wrong)

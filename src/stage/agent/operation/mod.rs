@@ -122,6 +122,7 @@ fn perform(netlink: &mut Netlink, op: LinkOp, other: RawFd) -> io::Result<()> {
         }
         LinkOp::RemoveRoute { dst, table } => {
             let mut message = of_route(&dst, None, None, table)?;
+            message.set_fixed(5, 0); // of any protocol
             message.set_fixed(6, 255); // any scope
             netlink.change(libc::RTM_DELROUTE, 0, &message)
         }
