@@ -58,7 +58,11 @@ pub const TOGETHER: Verb = Verb {
                 title: "the answer of an earlier `plugin.together`: its containers are taken",
             },
             Param { name: "with", required: false, title: "merged into the configuration" },
-            Param { name: "omit", required: false, title: "keys that the configuration goes without" },
+            Param {
+                name: "omit",
+                required: false,
+                title: "keys that the configuration goes without",
+            },
         ],
         reply: || {
             Type::members([
