@@ -74,6 +74,7 @@ impl Args {
             for id in &ids {
                 let plan = plan::plan(&suite, &Wanted::default()).map_err(Stop::usage)?;
                 let workspace = Workspace::of(id, begun);
+                verbs::cni_runtime::install::forgive(&workspace.dir);
                 let (events, _nobody) = mpsc::unbounded_channel();
                 let verbs = verbs::registry::of(STANDARD);
                 let run = Run::new(

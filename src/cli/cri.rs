@@ -42,7 +42,7 @@ pub const TELLING_FLAGS: &[&str] =
     &["runtime-handler", "port-mappings", "rejected-image", "pinned-image"];
 
 /// A step's deadline, where neither the suite nor the user names one.
-const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The standard that this command checks.
 pub const STANDARD: &str = "cri";

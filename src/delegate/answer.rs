@@ -80,6 +80,26 @@ fn added(call: &Call, earlier: usize) -> Result<Value, Failure> {
     }
 }
 
+/// What an ADD of a container runtime is answered with: the first plugin of a list says that it made
+/// the interface, each later one adds a route to what the one before it said, so that their results
+/// can be told apart. Nothing is made.
+pub(super) fn attached(call: &Call, earlier: usize) -> Result<Value, Failure> {
+    let mut result = added(call, earlier)?;
+    let variable = |name: &str| call.env.get(name).cloned().unwrap_or_default();
+    let chained = call.config.as_ref().is_some_and(|config| config.get("prevResult").is_some());
+    if !chained && result.get("ips").is_some() {
+        result["interfaces"] = json!([{
+            "name": variable("CNI_IFNAME"),
+            "mac": "02:00:00:00:00:01",
+            "sandbox": variable("CNI_NETNS"),
+        }]);
+        result["ips"][0]["interface"] = json!(0);
+    } else if let Value::Array(routes) = &mut result["routes"] {
+        routes.push(json!({ "dst": format!("192.0.2.{}/32", routes.len()) }));
+    }
+    Ok(result)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +132,19 @@ mod tests {
         assert_eq!(result(chained), previous);
         let both = json!({"cniVersion": "1.0.0", "prevResult": previous, "ipam": {"type": "x"}});
         assert_eq!(result(both)["ips"][0]["address"], "10.123.0.5/24");
+    }
+
+    #[test]
+    fn a_runtime_gets_an_interface_and_from_each_later_plugin_a_route() {
+        let mut first = call("ADD", json!({"cniVersion": "1.0.0"}));
+        first.env.insert("CNI_IFNAME".to_owned(), "eth0".to_owned());
+        let result = attached(&first, 0).ok().expect("a result");
+        assert_eq!(result["interfaces"][0]["name"], "eth0");
+        assert_eq!(result["ips"][0]["interface"], 0);
+        let second = call("ADD", json!({"cniVersion": "1.0.0", "prevResult": result}));
+        let later = attached(&second, 1).ok().expect("a result");
+        assert_eq!(later["interfaces"], result["interfaces"]);
+        assert_eq!(later["routes"][1]["dst"], "192.0.2.1/32");
     }
 
     #[test]

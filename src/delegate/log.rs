@@ -15,6 +15,9 @@ use serde_json::Value;
 /// The log's name in its folder.
 pub const FILE: &str = "log.jsonl";
 
+/// Where it stands how calls of a container runtime ended.
+pub const ENDS_FILE: &str = "ends.jsonl";
+
 /// One call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -34,6 +37,47 @@ pub struct Call {
     pub config: Option<Value>,
     /// The network namespace that the delegate itself was started in; 0 if that is unknown.
     pub netns_inode: u64,
+    /// The one at CNI_NETNS, while the call lasts; 0 if there is none.
+    #[serde(default)]
+    pub container_netns_inode: u64,
+}
+
+/// How a call ended; one that was killed has none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// The delegate's process.
+    pub pid: u32,
+    /// [`Call::at`] of the call.
+    pub at: u64,
+    /// When it ended, in nanoseconds since 1970.
+    pub ended: u64,
+    /// Its exit code.
+    pub exit: i32,
+    /// What it printed, where that is JSON.
+    pub printed: Option<Value>,
+}
+
+impl End {
+    /// The end of a call that ends now.
+    pub(super) fn now(call: &Call, exit: i32, printed: Option<Value>) -> Self {
+        Self { pid: call.pid, at: call.at, ended: now(), exit, printed }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The inode of the network namespace at a path; 0 if there is none.
+fn namespace_at(path: &str) -> u64 {
+    let (Ok(there), Ok(own)) = (std::fs::metadata(path), std::fs::metadata("/proc/self/ns/net"))
+    else {
+        return 0;
+    };
+    // All namespaces are files of one file system.
+    if there.dev() == own.dev() { there.ino() } else { 0 }
 }
 
 impl Call {
@@ -46,11 +90,10 @@ impl Call {
             .collect();
         Self {
             command: env.get("CNI_COMMAND").cloned().unwrap_or_default(),
-            at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
+            at: now(),
             pid: std::process::id(),
             name,
+            container_netns_inode: env.get("CNI_NETNS").map_or(0, |path| namespace_at(path)),
             env,
             stdin: String::from_utf8_lossy(stdin).into_owned(),
             config: serde_json::from_slice(stdin).ok(),
@@ -62,6 +105,15 @@ impl Call {
 /// All calls of a log, in their order. Lines that are no calls are left out: the folder is open to
 /// the plugin under test, too.
 pub fn read_log(bytes: &[u8]) -> Vec<Call> {
+    read_lines(bytes)
+}
+
+/// The ends of calls, in their order.
+pub fn read_ends(bytes: &[u8]) -> Vec<End> {
+    read_lines(bytes)
+}
+
+fn read_lines<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Vec<T> {
     bytes
         .split(|&byte| byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
@@ -75,14 +127,25 @@ pub(super) fn append(folder: &Path, call: &Call) -> std::io::Result<usize> {
         OpenOptions::new().read(true).append(true).create(true).open(folder.join(FILE))?;
     log.lock()?;
     let earlier = count(&mut log, &call.command)?;
-    let mut line = serde_json::to_vec(call)?;
+    write_line(&mut log, call, FILE)?;
+    Ok(earlier)
+}
+
+/// Notes the end of a call.
+pub(super) fn append_end(folder: &Path, end: &End) -> std::io::Result<()> {
+    let mut ends = OpenOptions::new().append(true).create(true).open(folder.join(ENDS_FILE))?;
+    write_line(&mut ends, end, ENDS_FILE)
+}
+
+fn write_line(file: &mut File, what: &impl Serialize, name: &str) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     // One write: a reader that does not lock never sees half a line.
-    let written = log.write(&line)?;
+    let written = file.write(&line)?;
     if written < line.len() {
-        return Err(Error::new(ErrorKind::StorageFull, format!("{FILE} has no room for a call")));
+        return Err(Error::new(ErrorKind::StorageFull, format!("{name} has no room for a call")));
     }
-    Ok(earlier)
+    Ok(())
 }
 
 fn count(log: &mut File, command: &str) -> std::io::Result<usize> {

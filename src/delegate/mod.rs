@@ -5,6 +5,9 @@
 //! in a log and behaves as a plan says, so that a check sees what was forwarded and what becomes of
 //! an answer, good or bad. It starts often and beside others of its kind: no runtime, no parser of
 //! arguments, one lock on the log.
+//!
+//! Copies of it also stand in for the network plugins of a container runtime. That chooses their
+//! environment, so that their folder stands in their configuration instead.
 
 pub mod answer;
 pub mod log;
@@ -19,8 +22,10 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::run::workspace::{PREFIX, is_id};
+
 pub use self::{
-    log::{Call, FILE as LOG_FILE, read_log},
+    log::{Call, ENDS_FILE, End, FILE as LOG_FILE, read_ends, read_log},
     plan::{Behaviour, FILE as PLAN_FILE, Mode, Plan},
 };
 
@@ -33,6 +38,9 @@ pub const FOLDER: &str = "/run/stdcheck-delegate";
 
 /// Names another folder for plan and log.
 pub const FOLDER_VARIABLE: &str = "STDCHECK_DELEGATE_DIR";
+
+/// Names it, too, in the configuration of a plugin that a container runtime executes.
+pub const FOLDER_KEY: &str = "stdcheckDelegateDir";
 
 /// What a flood writes: more than anybody wants to keep, and not enough to exhaust a machine.
 const FLOOD: usize = 32 << 20;
@@ -63,7 +71,20 @@ impl Failure {
 /// Whether a program that was started as `argv0` is the delegate.
 pub fn is_named(argv0: &OsStr) -> bool {
     let name = base_name(argv0);
-    name.strip_prefix(NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    let delegate = name.strip_prefix(NAME);
+    delegate.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        || run_of_plugin(&name).is_some()
+}
+
+/// The name of a run's `number`-th plugin in the place of a container runtime's own.
+pub fn plugin_name(run: &str, number: usize) -> String {
+    format!("{PREFIX}{run}-{number}")
+}
+
+/// The run that such a name is of.
+pub fn run_of_plugin(name: &str) -> Option<&str> {
+    let (run, number) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    (is_id(run) && number.parse::<usize>().is_ok()).then_some(run)
 }
 
 fn base_name(argv0: &OsStr) -> String {
@@ -91,14 +112,71 @@ pub fn main(argv0: &OsStr) -> i32 {
 }
 
 fn serve(call: &mut Call) -> Result<i32, Failure> {
-    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(|| FOLDER.into(), PathBuf::from);
-    let broken = |error: std::io::Error| {
-        Failure::new(code::INPUT_OUTPUT, format!("in {}: {error}", folder.display()))
+    let place = Place::of(call);
+    let earlier = match &place {
+        // A run that is over wants to know nothing, and what it left must be taken down.
+        Place::Runtimes(folder) if !folder.exists() => return Ok(0),
+        Place::Nowhere => 0,
+        Place::Stages(folder) | Place::Runtimes(folder) => {
+            log::append(folder, call).map_err(|error| broken(folder, &error))?
+        }
     };
-    let earlier = log::append(&folder, call).map_err(broken)?;
-    let plan = Plan::read(&folder).map_err(broken)?;
-    let behaviour = plan.at(&call.command, earlier + 1);
+    let behaviour = match place.folder() {
+        Some(folder) => Plan::read(folder)
+            .map_err(|error| broken(folder, &error))?
+            .at(&call.command, earlier + 1),
+        None => Behaviour::default(),
+    };
+    let (exit, printed) = answer(call, &behaviour, earlier, &place)?;
+    if let Place::Runtimes(folder) = &place {
+        let end = End::now(call, exit, printed);
+        log::append_end(folder, &end).map_err(|error| broken(folder, &error))?;
+    }
+    Ok(exit)
+}
 
+fn broken(folder: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(code::INPUT_OUTPUT, format!("in {}: {error}", folder.display()))
+}
+
+/// Where plan and log of a call are.
+enum Place {
+    /// That of a plugin under test.
+    Stages(PathBuf),
+    /// That of a container runtime under test, named by the configuration.
+    Runtimes(PathBuf),
+    /// Nobody named one: a runtime asks for the version without any configuration.
+    Nowhere,
+}
+
+impl Place {
+    fn of(call: &Call) -> Self {
+        if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
+            return Self::Stages(folder.into());
+        }
+        let named = call.config.as_ref().and_then(|config| config[FOLDER_KEY].as_str());
+        match named {
+            Some(folder) => Self::Runtimes(folder.into()),
+            None if run_of_plugin(&call.name).is_some() => Self::Nowhere,
+            None => Self::Stages(FOLDER.into()),
+        }
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Stages(folder) | Self::Runtimes(folder) => Some(folder),
+            Self::Nowhere => None,
+        }
+    }
+}
+
+/// Does what a call is told to do; its exit code, and the JSON that it printed.
+fn answer(
+    call: &Call,
+    behaviour: &Behaviour,
+    earlier: usize,
+    place: &Place,
+) -> Result<(i32, Option<Value>), Failure> {
     if let Some(text) = &behaviour.stderr {
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
@@ -107,26 +185,32 @@ fn serve(call: &mut Call) -> Result<i32, Failure> {
     let exit = |usual| behaviour.exit.unwrap_or(usual);
     Ok(match behaviour.mode {
         Mode::Ok => {
-            if let Some(result) = &behaviour.result {
+            let result = match (&behaviour.result, place) {
+                (Some(result), _) => Some(result.clone()),
+                (None, Place::Runtimes(_)) if call.command == "ADD" => {
+                    Some(answer::attached(call, earlier)?)
+                }
+                (None, _) => answer::usual(call, earlier)?,
+            };
+            if let Some(result) = &result {
                 print(result);
-            } else if let Some(result) = answer::usual(call, earlier)? {
-                print(&result);
             }
-            exit(0)
+            (exit(0), result)
         }
         Mode::Error => {
-            print(&answer::error(call, &behaviour));
-            exit(1)
+            let error = answer::error(call, behaviour);
+            print(&error);
+            (exit(1), Some(error))
         }
         Mode::Garbage => {
             write(b"{ this is not what was asked for: \x00\xff\n");
-            exit(0)
+            (exit(0), None)
         }
-        Mode::Empty => exit(0),
-        Mode::BareExit => exit(1),
+        Mode::Empty => (exit(0), None),
+        Mode::BareExit => (exit(1), None),
         Mode::Hang => {
             std::thread::sleep(HANG);
-            exit(1)
+            (exit(1), None)
         }
         Mode::Crash => {
             // A crash that was asked for need not leave an image of the memory behind.
@@ -139,7 +223,7 @@ fn serve(call: &mut Call) -> Result<i32, Failure> {
             while left > 0 && write(&block) {
                 left = left.saturating_sub(block.len());
             }
-            exit(0)
+            (exit(0), None)
         }
     })
 }
@@ -159,11 +243,27 @@ mod tests {
 
     #[test]
     fn the_name_alone_makes_the_delegate() {
-        for name in ["stdcheck-delegate", "/a/b/stdcheck-delegate", "./stdcheck-delegate-2"] {
+        let names = [
+            "stdcheck-delegate",
+            "/a/b/stdcheck-delegate",
+            "./stdcheck-delegate-2",
+            "/opt/cni/bin/stdcheck-00c0ffee-2",
+        ];
+        for name in names {
             assert!(is_named(OsStr::new(name)), "{name}");
         }
-        for name in ["stdcheck", "stdcheck-delegates", "/stdcheck-delegate/bridge", ""] {
+        let others = [
+            "stdcheck",
+            "stdcheck-delegates",
+            "/stdcheck-delegate/bridge",
+            "stdcheck-00c0ffee",
+            "stdcheck-00c0ffee-",
+            "stdcheck-coffee-1",
+            "",
+        ];
+        for name in others {
             assert!(!is_named(OsStr::new(name)), "{name}");
         }
+        assert_eq!(run_of_plugin(&plugin_name("00c0ffee", 3)), Some("00c0ffee"));
     }
 }

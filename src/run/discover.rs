@@ -168,7 +168,7 @@ async fn kernel(lane: &mut Lane) -> (bool, String) {
             return (false, format!("{NOT_FOUND_OUT}: {why}"));
         }
     }
-    for device in plugin.profile.devices.iter().filter(|device| !device.exists()) {
+    if let Some(device) = plugin.profile.devices.iter().find(|device| !device.exists()) {
         return (false, format!("there is no {}", device.display()));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -3,6 +3,7 @@
 mod canary;
 mod cgroup;
 pub mod cni;
+pub mod cni_runtime;
 pub mod cri;
 mod host;
 mod image;

@@ -11,6 +11,7 @@ use prost_reflect::DynamicMessage;
 
 use super::{Done, Params, Verb};
 use crate::{
+    delegate::run_of_plugin,
     image::GUEST,
     run::{
         Run,
@@ -71,7 +72,7 @@ pub const CALLS: Verb = Verb {
     run: |lane, params| -> Done<'_> { Box::pin(async move { calls(lane, &params) }) },
 };
 
-fn folders(lane: &Lane) -> Result<(PathBuf, PathBuf), Halt> {
+pub(super) fn folders(lane: &Lane) -> Result<(PathBuf, PathBuf), Halt> {
     let options = &lane.run.options;
     match (&options.cni_conf_dir, &options.cni_bin_dir) {
         (Some(conf), Some(bin)) => Ok((conf.clone(), bin.clone())),
@@ -79,7 +80,7 @@ fn folders(lane: &Lane) -> Result<(PathBuf, PathBuf), Halt> {
     }
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> Halt {
+pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Halt {
     Halt::Error(format!("cannot {what} {}: {error}", path.display()))
 }
 
@@ -91,7 +92,6 @@ fn is_configuration(path: &Path) -> bool {
 
 fn without_config(lane: &mut Lane) -> Result<Value, Halt> {
     let (conf, _) = folders(lane)?;
-    let suffix = format!(".{PREFIX}{}", lane.run.id);
     // First the way back: a half-done change must be put back too.
     let (folder, id, run) = (conf.clone(), lane.run.id.clone(), lane.run.clone());
     lane.at_end(Box::new(move || {
@@ -103,13 +103,23 @@ fn without_config(lane: &mut Lane) -> Result<Value, Halt> {
             Ok(())
         })
     }));
-    let entries = std::fs::read_dir(&conf).map_err(|error| failed("read", &conf, &error))?;
+    move_away(&conf, &lane.run.id)?;
+    Ok(value::map(std::iter::empty::<(&str, Value)>()))
+}
+
+/// Moves all configurations away but the run's own.
+pub(super) fn move_away(conf: &Path, id: &str) -> Result<(), Halt> {
+    let own = format!("{RECORDING}{id}.conflist");
+    let entries = std::fs::read_dir(conf).map_err(|error| failed("read", conf, &error))?;
     for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_configuration(path)) {
+        if path.file_name().is_some_and(|name| name == own.as_str()) {
+            continue;
+        }
         let mut away = path.clone().into_os_string();
-        away.push(&suffix);
+        away.push(format!(".{PREFIX}{id}"));
         std::fs::rename(&path, &away).map_err(|error| failed("move", &path, &error))?;
     }
-    Ok(value::map(std::iter::empty::<(&str, Value)>()))
+    Ok(())
 }
 
 /// Puts configurations back that runs took away, and removes those of their recording plugins. `of`
@@ -141,8 +151,9 @@ pub fn put_back(conf: &Path, of: impl Fn(&str) -> bool) -> io::Result<()> {
 pub fn remove_plugins(bin: &Path, of: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in std::fs::read_dir(bin)? {
         let path = entry?.path();
-        let id = path.file_name().and_then(|name| name.to_str()?.strip_prefix(PREFIX));
-        if id.is_some_and(|id| is_id(id) && of(id)) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let recording = name.strip_prefix(PREFIX).filter(|id| is_id(id));
+        if recording.or_else(|| run_of_plugin(name)).is_some_and(&of) {
             std::fs::remove_file(&path)?;
         }
     }
@@ -150,7 +161,7 @@ pub fn remove_plugins(bin: &Path, of: impl Fn(&str) -> bool) -> io::Result<()> {
 }
 
 /// The runtime takes the first file by name.
-const RECORDING: &str = "00-stdcheck-";
+pub(super) const RECORDING: &str = "00-stdcheck-";
 
 async fn record(lane: &mut Lane) -> Result<Value, Halt> {
     let (conf, bin) = folders(lane)?;
@@ -199,11 +210,11 @@ fn write_executable(path: &Path) -> io::Result<()> {
 
 /// A runtime watches its folder, and takes a change up in its own time.
 const TAKING_UP: Duration = Duration::from_secs(3);
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+pub(super) const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// Waits until the verbose Status shows something. One that never does (not every runtime tells its
 /// network's name) has had its time then.
-async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> bool) {
+pub(super) async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> bool) {
     let Ok(method) = rpc::find(&run.plan.suite.package, "RuntimeService/Status") else { return };
     let mut request = DynamicMessage::new(method.input());
     let verbose = value::map([("verbose", Value::Bool(true))]);
@@ -223,7 +234,7 @@ async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> bool) {
 }
 
 /// Waits until the target says again that its network is ready: the next check needs it.
-async fn await_network(run: &Run) {
+pub(super) async fn await_network(run: &Run) {
     await_status(run, |status| {
         let status = value::from_message(status);
         let scope = Scope::from([("reply".to_owned(), status)]);

@@ -1,12 +1,15 @@
 //! The verbs that a standard's suite may use.
 
-use super::{Verb, canary, cgroup, cni, cri, host, image, net, pod_network, skip, target, text};
+use super::{
+    Verb, canary, cgroup, cni, cni_runtime, cri, host, image, net, pod_network, skip, target, text,
+};
 
 /// All verbs of a standard, none for one that we do not know.
 pub fn of(standard: &str) -> &'static [Verb] {
     match standard {
         "cri" => CRI,
         "cni" => CNI,
+        "cni-runtime" => CNI_RUNTIME,
         _ => &[],
     }
 }
@@ -81,5 +84,17 @@ const CNI: &[Verb] = &[
     cni::traffic::PING,
     cni::traffic::WORLD,
     text::REPEAT,
+    skip::UNLESS,
+];
+
+const CNI_RUNTIME: &[Verb] = &[
+    cni_runtime::install::INSTALL,
+    cni_runtime::behave::BEHAVE,
+    cni_runtime::calls::CALLS,
+    cni_runtime::calls::CALLED,
+    cri::sweep::SWEEP,
+    cri::together::TOGETHER,
+    host::PROCESS,
+    target::RESTART,
     skip::UNLESS,
 ];

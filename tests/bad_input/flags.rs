@@ -106,3 +106,50 @@ fn no_command_at_all_is_shown_what_there_is() {
     assert_eq!(told.code, 2);
     assert!(told.stderr.contains("Usage: stdcheck <COMMAND>"), "{}", told.stderr);
 }
+
+/// Arguments of `stdcheck cni`, and what the message holds.
+const WRONG_OF_RUNTIMES: &[(&[&str], &str)] = &[
+    (&["--runtime", "cri:/none"], "--cni-conf-dir <DIR>"),
+    (&["--runtime", "cri:/none", "--cni-conf-dir", "/"], "--cni-bin-dir <DIR>"),
+    (&["--runtime", "cri:/none", "--cni-bin-dir", "/"], "--cni-conf-dir <DIR>"),
+    (
+        &["--runtime", "", FOLDERS[0], FOLDERS[1]],
+        "a value is required for '--runtime <cri:SOCKET>'",
+    ),
+    (&["--runtime", "/none", FOLDERS[0], FOLDERS[1]], "write cri:SOCKET"),
+    (&["--runtime", "docker:/none", FOLDERS[0], FOLDERS[1]], "write cri:SOCKET"),
+    (&["--runtime", "cri:none://x", FOLDERS[0], FOLDERS[1]], "an endpoint is a path"),
+    (
+        &["--runtime", "cri:/none", "--cni-conf-dir=/no/such", FOLDERS[1]],
+        "--cni-conf-dir /no/such: there is no such folder",
+    ),
+    (
+        &["--runtime", "cri:/none", FOLDERS[0], FOLDERS[1], "--spec", "9.9.9"],
+        "--spec 9.9.9: runtimes are judged by 0.3.0 to 1.1.0",
+    ),
+    (&["bridge", "--runtime", "cri:/none", FOLDERS[0], FOLDERS[1]], "cannot be used with"),
+    (&["--all", "--runtime", "cri:/none", FOLDERS[0], FOLDERS[1]], "cannot be used with"),
+    (
+        &["--runtime", "cri:/none", FOLDERS[0], FOLDERS[1], "--profile", "x.toml"],
+        "cannot be used with",
+    ),
+    (&["bridge", FOLDERS[0], FOLDERS[1]], "cannot be used with"),
+    (&["bridge", "--restart-cmd", "true"], "cannot be used with"),
+];
+
+/// Two folders that are there.
+const FOLDERS: [&str; 2] = ["--cni-conf-dir=/", "--cni-bin-dir=/"];
+
+#[test]
+fn those_for_a_runtime_are_told_before_anything_is_touched() {
+    let bench = Bench::new();
+    for (arguments, message) in WRONG_OF_RUNTIMES {
+        let told = bench.stdcheck([&["cni"], *arguments].concat());
+        assert_eq!(told.code, 2, "{arguments:?}: {told:?}");
+        assert!(told.stderr.contains(message), "{arguments:?}: {}", told.stderr);
+        assert_eq!(told.stdout, "", "{arguments:?}");
+    }
+    let nobody = bench.stdcheck(["cni", "--runtime", "cri:/none", FOLDERS[0], FOLDERS[1]]);
+    assert_eq!(nobody.code, 3, "{nobody:?}");
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
+}

@@ -7,6 +7,7 @@
 mod double;
 mod foreign;
 mod machine;
+mod network;
 mod peer;
 mod proxy;
 mod report;

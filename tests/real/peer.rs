@@ -1,7 +1,7 @@
 //! A private containerd for one test.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -138,6 +138,38 @@ impl Peer {
         let status = command.status().unwrap();
         assert!(matches!(status.code(), Some(0 | 1)), "{status}");
         Report::read(&path)
+    }
+
+    /// The other half: what this containerd owes to network plugins.
+    pub fn network_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stdcheck"));
+        command
+            .args(["cni", "--runtime", &format!("cri:{}", self.socket)])
+            .args(["--restart-cmd", &self.restart])
+            .args(["--cni-conf-dir", &self.cni_conf, "--cni-bin-dir", &self.cni_bin])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn check_network(&self, args: &[&str]) -> Report {
+        let path = self.dir.path().join("network.json");
+        let mut command = self.network_command(args);
+        let status =
+            command.arg("--report").arg(format!("json={}", path.display())).status().unwrap();
+        assert!(matches!(status.code(), Some(0 | 1)), "{status}");
+        Report::read(&path)
+    }
+
+    /// The names in the two folders of its network.
+    pub fn network_files(&self) -> BTreeSet<PathBuf> {
+        [&self.cni_conf, &self.cni_bin]
+            .into_iter()
+            .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     /// Puts our test image on the node under another name.

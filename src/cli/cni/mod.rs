@@ -1,9 +1,10 @@
-//! `stdcheck cni`: checks a network plugin.
+//! `stdcheck cni`: checks a network plugin, or a runtime that executes plugins.
 
 mod all;
 mod find;
 mod known;
 mod one;
+mod runtime;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -15,7 +16,7 @@ use crate::{profile::Kind, suite::version::Version};
 /// The standard that this command checks.
 pub const STANDARD: &str = "cni";
 
-/// Check a network plugin against CNI
+/// Check a network plugin against CNI, or with --runtime a runtime that executes plugins
 ///
 /// The plugin is executed as a runtime does it, in namespaces that stdcheck makes and that end with it:
 /// nothing of the machine changes. Without --config it is given the configuration of the built-in
@@ -23,13 +24,15 @@ pub const STANDARD: &str = "cni";
 #[derive(Debug, Parser)]
 pub struct Args {
     /// The plugin: a path, or a name that is looked for in the usual plugin folders
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "runtime"], conflicts_with_all = ["all", "runtime"])]
     plugin: Option<String>,
     /// Check every plugin of a folder that has a built-in profile, and print one table
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "")]
     all: Option<String>,
     #[command(flatten)]
     own: OwnArgs,
+    #[command(flatten)]
+    runtime: runtime::RuntimeArgs,
     #[command(flatten)]
     check: CheckArgs,
 }
@@ -57,7 +60,8 @@ pub struct OwnArgs {
     /// A further folder where the plugin keeps state: it is empty on the stage; may be repeated
     #[arg(long, value_name = "DIR", help_heading = "What the plugin is")]
     state_dir: Vec<PathBuf>,
-    /// Only this version of the specification, of those that the plugin claims; may be repeated
+    /// Only this version of the specification, of those that the plugin claims; may be repeated. A
+    /// runtime is judged by it [default: by the runtime's name and version]
     #[arg(long, value_name = "VERSION", help_heading = "What is checked")]
     spec: Vec<Version>,
     /// Every check at every version that the plugin claims, and not only where its requirements change
@@ -66,8 +70,13 @@ pub struct OwnArgs {
 }
 
 impl Args {
-    /// Checks one plugin or all of a folder.
+    /// Checks one plugin, all of a folder, or a runtime.
     pub fn run(&self, begun: Instant) -> Result<i32, Stop> {
+        if let Some(named) = &self.runtime.runtime {
+            let session =
+                runtime::Session { own: &self.runtime, spec: &self.own.spec, args: &self.check };
+            return session.check(named, begun);
+        }
         let suite = self.check.load(STANDARD)?;
         match (&self.plugin, &self.all) {
             (Some(plugin), _) => one::check(&suite, plugin, &self.own, &self.check, begun),

@@ -28,19 +28,19 @@ use crate::{
 };
 
 /// Nothing to tell.
-fn done() -> Value {
+pub(super) fn done() -> Value {
     value::map(std::iter::empty::<(&str, Value)>())
 }
 
 /// Anything that serialises, as expressions see it.
-fn told(answer: &impl serde::Serialize) -> Result<Value, Halt> {
+pub(super) fn told(answer: &impl serde::Serialize) -> Result<Value, Halt> {
     serde_json::to_value(answer)
         .map(|json| value::from_json(&json))
         .map_err(|error| Halt::Error(format!("stdcheck itself failed: {error}")))
 }
 
 /// A text parameter that may be missing; an empty one counts as that.
-fn optional(params: &Params, name: &str) -> Result<Option<String>, Halt> {
+pub(super) fn optional(params: &Params, name: &str) -> Result<Option<String>, Halt> {
     match params.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(_) => Ok(Some(params.text(name)?.to_owned()).filter(|text| !text.is_empty())),
