@@ -91,10 +91,12 @@ fn exchanges(result: &CheckResult, bounds: Bounds) -> impl Iterator<Item = Row> 
     })
 }
 
-/// The command of an execution. Never wrapped: it is there to be copied.
+/// The command of the execution that showed a finding, or of the last one before a look showed it.
+/// Never wrapped: it is there to be copied.
 fn command(result: &CheckResult) -> Option<Row> {
     let at = result.finding.as_ref()?.exchange?;
-    let command = result.exchanges.get(at)?.command.clone()?;
+    let before = result.exchanges.get(..=at)?.iter().rev();
+    let command = before.filter_map(|exchange| exchange.command.clone()).next()?;
     Some(Row { label: "command", lines: vec![command] })
 }
 
