@@ -54,6 +54,16 @@ pub fn main() -> ! {
     exit(1)
 }
 
+/// Changes a link, address or route of the network namespace that this process is in: for programs that
+/// a test puts on a stage.
+///
+/// # Errors
+/// What the kernel said, in one line.
+pub fn change_here(op: super::wire::LinkOp) -> Result<(), String> {
+    let mut spaces = spaces::Spaces::new().map_err(|error| error.to_string())?;
+    operation::operate(&mut spaces, None, op)
+}
+
 fn begin() -> Result<std::convert::Infallible, String> {
     // A session of its own: Ctrl-C is for whoever started us, who will tell us.
     let _ = setsid();
