@@ -32,9 +32,9 @@ fn the_kind_of_a_stranger_is_found_out_and_versions_are_named() {
     let config = config(&bench).display().to_string();
     let told = bench.stdcheck(["cni", &plugin, "--config", &config, "--dry-run"]);
     assert_eq!(told.code, 0, "{told:?}");
-    // Code 8 of it since 1.1.0, and the older words before.
-    assert!(told.stdout.contains("cni.add.form[1.1.0]"), "{}", told.stdout);
-    assert!(told.stdout.contains("cni.add.form[0.4.0]"), "{}", told.stdout);
+    // A MUST of 0.4.0 became a SHOULD: two wordings, a run for each.
+    assert!(told.stdout.contains("cni.error.on-stdout[1.1.0]"), "{}", told.stdout);
+    assert!(told.stdout.contains("cni.error.on-stdout[0.4.0]"), "{}", told.stdout);
     let one = ["cni", &plugin, "--config", &config, "--spec", "0.4.0", "--dry-run"];
     let told = bench.stdcheck(one);
     assert!(!told.stdout.contains("[1.1.0]"), "{}", told.stdout);

@@ -37,13 +37,13 @@ const TABLE: &[Mistake] = &[
         SUITE,
         r#"found_by = { host = "files" }"#,
         r#"found_by = »{ host = "files", flag = "runtime-handler" }"#,
-        r#"a capability is found by exactly one of `call`, `host`, `flag`"#,
+        r#"a capability is found by exactly one of `call`, `host`, `flag`, `profile`"#,
     ),
     mistake(
         SUITE,
         r#"found_by = { host = "files" }"#,
         r#"found_by = »{}"#,
-        r#"a capability is found by exactly one of `call`, `host`, `flag`"#,
+        r#"a capability is found by exactly one of `call`, `host`, `flag`, `profile`"#,
     ),
     mistake(
         SUITE,

@@ -336,7 +336,7 @@ mod tests {
         for (other, sentences) in found.as_object().unwrap() {
             assert!(other == key || sentences == &json!([]), "{other}: {sentences}");
         }
-        found[key].as_array().unwrap().len()
+        found[key].as_array().map_or(0, Vec::len)
     }
 
     #[test]
