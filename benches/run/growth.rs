@@ -46,7 +46,8 @@ pub fn print(socket: &Path, folder: &Path) {
     for jobs in ["1", "8"] {
         let mut costs = Vec::new();
         for (size, suite) in &suites {
-            let measured = measure::run(&["--socket", &socket, "--suite", suite, "-j", jobs]);
+            let measured =
+                measure::run("cri", &["--socket", &socket, "--suite", suite, "-j", jobs]);
             assert_eq!((measured.code, measured.checks), (0, *size), "the suite is sound");
             let each = |ms: f64| ms / *size as f64;
             let (own, cpu) = (each(measured.own_ms), each(measured.cpu_ms));

@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench run`; the last part needs root and `scripts/peers install 2.1`.
 
+mod cni;
 mod delays;
 #[path = "../../tests/double/mod.rs"]
 mod double;
@@ -31,6 +32,7 @@ fn main() {
     growth::print(&double.socket, folder.path());
     delays::on(&double.bends);
     whole_suite(&double.socket);
+    cni::print();
     real::print(folder.path());
 }
 
@@ -41,7 +43,7 @@ fn whole_suite(socket: &std::path::Path) {
     );
     let socket = socket.display().to_string();
     for jobs in ["1", "8"] {
-        let measured = measure::run(&["--socket", &socket, "--api", "1.37", "-j", jobs]);
+        let measured = measure::run("cri", &["--socket", &socket, "--api", "1.37", "-j", jobs]);
         println!("  -j {jobs}: {measured}");
     }
 }

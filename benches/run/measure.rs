@@ -47,12 +47,12 @@ impl std::fmt::Display for Measured {
     }
 }
 
-/// Runs `stdcheck cri` with these arguments.
-pub fn run(arguments: &[&str]) -> Measured {
+/// Runs a checking command of stdcheck with these arguments.
+pub fn run(command: &str, arguments: &[&str]) -> Measured {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
     let parent = Command::new(std::env::current_exe().expect("a process knows its program"))
-        .args([ASKED, STDCHECK, "cri"])
+        .args([ASKED, STDCHECK, command])
         .args(arguments)
         .arg("--report")
         .arg(format!("json={}", report.display()))

@@ -35,7 +35,8 @@ pub fn print(folder: &Path) {
     ]
     .concat();
     for jobs in ["1", "8"] {
-        let measured = measure::run(&[&flags[..], &["--port-mappings", "-j", jobs]].concat());
+        let measured =
+            measure::run("cri", &[&flags[..], &["--port-mappings", "-j", jobs]].concat());
         println!("  -j {jobs}: {measured}");
     }
 }

@@ -83,7 +83,10 @@ fn a_standard_that_we_do_not_have() {
     for command in ["list", "lint", "coverage"] {
         let told = bench.stdcheck([command, "posix"]);
         assert_eq!(told.code, 2, "{told:?}");
-        assert_eq!(told.message(), "stdcheck: there is no built-in suite `posix`; built-in: cni, cni-runtime, cri");
+        assert_eq!(
+            told.message(),
+            "stdcheck: there is no built-in suite `posix`; built-in: cni, cni-runtime, cri"
+        );
     }
 }
 

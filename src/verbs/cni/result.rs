@@ -258,10 +258,13 @@ impl Places<'_> {
                 let same = |one: &str, other: &str| {
                     one.parse::<IpAddr>().ok() == other.parse::<IpAddr>().ok()
                 };
-                // Without a gateway of its own that of an address may stand, or the link itself.
+                // Without a gateway of its own that of an address may stand, or the link itself; where
+                // no gateway is told at all, any.
+                let untold = gateways.iter().all(|known| known.is_empty());
                 let gateway_fits = same(through, gateway)
                     || (gateway.is_empty()
                         && (through.is_empty()
+                            || untold
                             || gateways.iter().any(|known| same(known, through))));
                 same_destination(&known.dst, dst) && gateway_fits
             };
