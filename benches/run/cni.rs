@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -44,7 +44,7 @@ fn bridge() -> Option<PathBuf> {
 }
 
 /// As a runtime would, without a stage.
-fn bare(bridge: &PathBuf) -> Duration {
+fn bare(bridge: &Path) -> Duration {
     let begin = Instant::now();
     for _ in 0..EXECUTIONS {
         let mut child = Command::new(bridge)
@@ -62,13 +62,13 @@ fn bare(bridge: &PathBuf) -> Duration {
     begin.elapsed()
 }
 
-fn staged(bridge: &PathBuf) -> Result<Duration, String> {
+fn staged(bridge: &Path) -> Result<Duration, String> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let options = StageOptions { program: Some(STDCHECK.into()), ..StageOptions::default() };
         let stage = Stage::start(&options).await?;
         let execution = Execution {
-            program: bridge.clone(),
+            program: bridge.to_owned(),
             env: vec![("CNI_COMMAND".to_owned(), "VERSION".to_owned())],
             stdin: INPUT.into(),
             ..Execution::default()

@@ -1,6 +1,6 @@
 //! Executions, well and badly behaved.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stdcheck::stage::wire::Execution;
 
