@@ -7,8 +7,30 @@ use std::path::{Path, PathBuf};
 /// The root of all .proto files, relative to the package: imports are written from here.
 const ROOT: &str = "proto";
 
-/// Messages whose `Debug` must not print what is in them: src/proto.rs writes it by hand.
-const SECRET: &[&str] = &["runtime.v1.AuthConfig"];
+/// Messages whose `Debug` must not print what is in them: src/proto.rs writes it by hand where one is
+/// needed.
+const SECRET: &[&str] = &[
+    "runtime.v1.AuthConfig",
+    "csi.v1.CreateVolumeRequest",
+    "csi.v1.DeleteVolumeRequest",
+    "csi.v1.ControllerPublishVolumeRequest",
+    "csi.v1.ControllerUnpublishVolumeRequest",
+    "csi.v1.ValidateVolumeCapabilitiesRequest",
+    "csi.v1.ControllerModifyVolumeRequest",
+    "csi.v1.CreateSnapshotRequest",
+    "csi.v1.DeleteSnapshotRequest",
+    "csi.v1.ListSnapshotsRequest",
+    "csi.v1.GetSnapshotRequest",
+    "csi.v1.ControllerExpandVolumeRequest",
+    "csi.v1.NodeStageVolumeRequest",
+    "csi.v1.NodePublishVolumeRequest",
+    "csi.v1.NodeExpandVolumeRequest",
+    "csi.v1.CreateVolumeGroupSnapshotRequest",
+    "csi.v1.DeleteVolumeGroupSnapshotRequest",
+    "csi.v1.GetVolumeGroupSnapshotRequest",
+    "csi.v1.GetMetadataAllocatedRequest",
+    "csi.v1.GetMetadataDeltaRequest",
+];
 
 /// Compiles every file below proto/ and leaves in `out_dir`
 /// - `descriptors.bin`: a FileDescriptorSet of all files and their imports, custom options included;

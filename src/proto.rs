@@ -20,6 +20,15 @@ pub mod cri {
     }
 }
 
+/// The Container Storage Interface.
+pub mod csi {
+    /// API v1, protobuf package `csi.v1`.
+    #[allow(missing_docs, deprecated, clippy::all, rustdoc::all)]
+    pub mod v1 {
+        tonic::include_proto!("csi.v1");
+    }
+}
+
 /// All of proto/ with its imports, as an encoded `FileDescriptorSet`. Custom options are in it,
 /// comments are not.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
@@ -63,6 +72,13 @@ pub fn is_secret(field: &FieldDescriptor) -> bool {
     let secret =
         extension(field.parent_pool(), &options, "csi.v1.csi_secret").and_then(|v| v.as_bool());
     redact.unwrap_or(false) || secret.unwrap_or(false)
+}
+
+/// Whether the standard requires this field and its zero value stands for "not set".
+pub fn is_required(field: &FieldDescriptor) -> bool {
+    extension(field.parent_pool(), &field.options(), "stdcheck.required")
+        .and_then(|value| value.as_bool())
+        .unwrap_or(false)
 }
 
 /// The value of a text option, by the full name of its extension.

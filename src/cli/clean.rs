@@ -57,7 +57,7 @@ impl Args {
         let endpoint = endpoint(&suite, &self.endpoint)?;
         let runtime = runtime()?;
         let stop = CancellationToken::new();
-        signals::listen(&runtime, &stop);
+        signals::listen(&runtime, &stop, signals::CLEAN_CRI);
         runtime.block_on(async {
             let clock = PendingClock::default();
             let grpc = Grpc::new(endpoint, clock.clone());

@@ -63,7 +63,7 @@ pub enum Format {
 /// Which suite.
 #[derive(Debug, clap::Args)]
 pub struct SuiteArgs {
-    /// The standard: cri or cni
+    /// The standard: cri, cni or csi
     #[arg(default_value = "cri")]
     pub standard: String,
     /// Take the suite from this folder instead of the built-in one
@@ -132,7 +132,15 @@ pub fn load_sound(standard: &str, folder: Option<&PathBuf>) -> Result<Arc<Suite>
 pub fn mistakes(suite: &Suite) -> Diagnostics {
     let signatures: Vec<&Signature> =
         verbs::registry::of(&suite.standard).iter().map(|verb| &verb.signature).collect();
-    Diagnostics(lint::lint(suite, &signatures, super::cri::TELLING_FLAGS))
+    Diagnostics(lint::lint(suite, &signatures, &telling_flags(&suite.standard)))
+}
+
+/// Flags by which the user tells capabilities of a target.
+fn telling_flags(standard: &str) -> Vec<&'static str> {
+    match standard {
+        super::csi::STANDARD => super::csi::flags::telling_flags(),
+        _ => super::cri::TELLING_FLAGS.to_vec(),
+    }
 }
 
 /// Prints JSON for machines.

@@ -8,7 +8,6 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, builder::NonEmptyStringValueParser};
-use prost_reflect::DynamicMessage;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +15,7 @@ use super::{
     carry_out::{self, carry_out},
     clean,
     common::Stop,
+    hello::Hello,
     image,
     run_args::{self, CheckArgs},
     signals,
@@ -24,15 +24,15 @@ use crate::{
     drive::{
         Drive,
         clock::PendingClock,
-        grpc::{Answer, Endpoint, Grpc, Outcome},
+        grpc::{Endpoint, Grpc},
         registry::Certificate,
     },
     events::TargetInfo,
     plan,
     proto::cri::v1::VersionResponse,
     report::Terminal,
-    run::{Options, Run, workspace::Workspace},
-    suite::{load::Suite, rpc, version::Version},
+    run::{Options, Restart, Run, workspace::Workspace},
+    suite::{load::Suite, version::Version},
     verbs,
     verdict::exit,
 };
@@ -195,17 +195,16 @@ impl RunArgs {
         // From the first file that is made on, a signal ends the run in order.
         let runtime = runtime()?;
         let stop = CancellationToken::new();
-        signals::listen(&runtime, &stop);
+        signals::listen(&runtime, &stop, signals::CLEAN_CRI);
         let (waivers, mut reports) = self.check.open()?;
         reports.add(Terminal::stdout());
         let endpoint = endpoint(&suite, &self.endpoint)?;
         let options = Options {
             jobs: self.check.jobs,
             fail_fast: self.check.fail_fast,
-            step_timeout: self.check.step_timeout.unwrap_or(STEP_TIMEOUT),
             check_timeout: self.check.check_timeout,
             run_timeout: self.check.timeout,
-            restart_cmd: self.restart_cmd.clone(),
+            restart: self.restart_cmd.clone().map(Restart::Command),
             image: self.image.clone(),
             registry_listen: self.registry_listen,
             registry_certificate: self.certificate(),
@@ -214,6 +213,7 @@ impl RunArgs {
             user: self.told(),
             waivers,
             replay: self.replay(&endpoint),
+            ..Options::quiet(self.check.step_timeout.unwrap_or(STEP_TIMEOUT))
         };
         runtime.block_on(async {
             let clock = PendingClock::default();
@@ -385,34 +385,15 @@ pub fn endpoint(suite: &Suite, args: &EndpointArgs) -> Result<Endpoint, Stop> {
 
 /// Asks the runtime who it is: the first call, which shows whether it speaks CRI at all.
 pub async fn version(grpc: &Grpc, suite: &Suite) -> Result<VersionResponse, Stop> {
-    const PATIENCE: Duration = Duration::from_secs(10);
-    grpc.probe().await.map_err(Stop::unreachable)?;
-    let method = rpc::find(&suite.package, "RuntimeService/Version").map_err(Stop::usage)?;
-    let request = DynamicMessage::new(method.input());
-    let answer = grpc.call(&method, &request, PATIENCE).await;
-    let endpoint = grpc.endpoint();
-    let Answer { outcome, code, message, reply, .. } = answer;
-    let why = match (outcome, code) {
-        (Outcome::Answered, tonic::Code::Ok) => {
-            let reply = reply.map(|reply| reply.transcode_to::<VersionResponse>());
-            return match reply {
-                Some(Ok(version)) => Ok(version),
-                _ => Err(Stop::unreachable(format!("{endpoint} gives no Version"))),
-            };
-        }
-        (Outcome::Answered, tonic::Code::Unimplemented) => format!(
-            "{endpoint} speaks gRPC, but not CRI v1 ({message}): is it a runtime's socket, and is \
-             its CRI part enabled?"
-        ),
-        (Outcome::Answered, code) => {
-            format!("{endpoint} refuses Version: {} {message}", rpc::code_name(code))
-        }
-        (Outcome::Cut, _) => {
-            format!("{endpoint} takes the connection and answers nothing: is it a gRPC socket?")
-        }
-        (_, _) => format!("{endpoint} does not speak gRPC: {message}"),
+    const HELLO: Hello = Hello {
+        rpc: "RuntimeService/Version",
+        standard: "CRI v1",
+        advice: "is it a runtime's socket, and is its CRI part enabled?",
+        patience: Duration::from_secs(10),
     };
-    Err(Stop::unreachable(why))
+    HELLO.say(grpc, suite).await?.transcode_to().map_err(|error| {
+        Stop::unreachable(format!("{}: a broken Version: {error}", grpc.endpoint()))
+    })
 }
 
 /// The version of the API that a runtime is judged by, and where that comes from.

@@ -7,7 +7,9 @@ mod common;
 mod compare;
 mod coverage;
 mod cri;
+mod csi;
 mod explain;
+mod hello;
 mod image;
 mod lint;
 mod list;
@@ -40,6 +42,7 @@ enum Command {
     // Its words are those of its arguments, where selections are explained; `Compare` likewise.
     Cri(Box<cri::Args>),
     Cni(Box<cni::Args>),
+    Csi(Box<csi::Args>),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
     /// Explain a requirement, a check, a capability, a situation or a verb
@@ -65,6 +68,7 @@ pub fn main(begun: Instant) -> i32 {
     let done = match cli.command {
         Command::Cri(args) => args.run(begun),
         Command::Cni(args) => args.run(begun),
+        Command::Csi(args) => args.run(begun),
         Command::List(args) => args.run(),
         Command::Explain(args) => args.run(),
         Command::Coverage(args) => args.run(),

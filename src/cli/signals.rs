@@ -8,8 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::verdict::exit;
 
-/// Cancels `stop` at the first signal and exits at the second.
-pub fn listen(runtime: &Runtime, stop: &CancellationToken) {
+/// What a second signal leaves to be done, by command.
+pub const CLEAN_CRI: &str = "`stdcheck cri clean` removes what is left";
+/// See [`CLEAN_CRI`].
+pub const CLEAN_CSI: &str = "`stdcheck csi clean` removes what is left";
+/// Plugins are executed in namespaces that end with us.
+pub const NOTHING_LEFT: &str = "nothing is left but a folder in the temporary folder";
+
+/// Cancels `stop` at the first signal and exits at the second, saying what is left.
+pub fn listen(runtime: &Runtime, stop: &CancellationToken, left: &'static str) {
     let stop = stop.clone();
     let _inside = runtime.enter();
     let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -27,9 +34,7 @@ pub fn listen(runtime: &Runtime, stop: &CancellationToken) {
             }
             signals += 1;
             if signals > 1 {
-                anstream::eprintln!(
-                    "stdcheck: stopped at once; `stdcheck cri clean` removes what is left"
-                );
+                anstream::eprintln!("stdcheck: stopped at once; {left}");
                 std::process::exit(exit::INTERRUPTED);
             }
             stop.cancel();

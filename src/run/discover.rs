@@ -8,7 +8,7 @@ use std::{
 
 use prost_reflect::DynamicMessage;
 
-use super::{Run, check, lane::Lane};
+use super::{Restart, Run, check, lane::{Lane, NO_ENDPOINT}};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, NOT_FOUND_OUT},
@@ -94,6 +94,10 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
     let call = found_by.call.as_ref().map(|call| call.as_ref().as_str()).unwrap_or_default();
     let code = rpc::code_name(answer.code);
     if answer.outcome != Outcome::Answered {
+        // A service that the target has nowhere is no riddle.
+        if matches!(&answer.outcome, Outcome::Unreachable(why) if why == NO_ENDPOINT) {
+            return (false, format!("{call}: {NO_ENDPOINT}"));
+        }
         return (false, format!("{NOT_FOUND_OUT}: {call}: {}", answer.message));
     }
     if let Some(no) = &found_by.no {
@@ -194,8 +198,9 @@ fn host_fact(run: &Run, fact: &str) -> (bool, String) {
             Some(image) => (false, format!("--image {image} is the only image")),
             None => (true, "images come from our own registry".to_owned()),
         },
-        "restart" => match &options.restart_cmd {
-            Some(_) => (true, "--restart-cmd".to_owned()),
+        "restart" => match &options.restart {
+            Some(Restart::Command(_)) => (true, "--restart-cmd".to_owned()),
+            Some(Restart::Own(_)) => (true, "stdcheck started the driver".to_owned()),
             None => (false, "no --restart-cmd".to_owned()),
         },
         "cni-conf" => match (&options.cni_conf_dir, &options.cni_bin_dir) {
@@ -206,7 +211,10 @@ fn host_fact(run: &Run, fact: &str) -> (bool, String) {
             Ok(()) => (true, "the target sees our files, and we its processes".to_owned()),
             Err(why) => (false, why),
         },
-        other => (false, format!("unknown host fact {other}")),
+        fact => match options.driver.as_ref().and_then(|driver| driver.fact(fact, &run.drive)) {
+            Some(found) => found,
+            None => (false, format!("unknown host fact {fact}")),
+        },
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    fn learn(&self, secret: &str) {
+    /// Takes this text out of everything that is shown from now on.
+    pub fn learn(&self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET {
             let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
             if !secrets.iter().any(|known| known == secret) {

@@ -7,12 +7,14 @@ use std::{
 
 use prost_reflect::DynamicMessage;
 
+use super::wire_faults::WireFaults;
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
     plan::{Plan, PlannedInvariant, Shut},
     suite::{
         expr::{Expr, Judgement, Scope, Value, value},
+        format::{Answers, EVERY_RPC},
         version::Version,
     },
     verdict::{SkipKind, Verdict},
@@ -51,7 +53,7 @@ impl Invariants {
         Self { watched }
     }
 
-    /// Looks at one exchange. Only OK answers count.
+    /// Looks at one answer of the target's.
     pub fn observe(
         &self,
         rpc: &str,
@@ -60,24 +62,37 @@ impl Invariants {
         exchange: &Exchange,
         during: &str,
     ) {
-        if answer.outcome != Outcome::Answered || answer.code != tonic::Code::Ok {
+        if answer.outcome != Outcome::Answered {
             return;
         }
+        let ok = answer.code == tonic::Code::Ok;
         let concerned: Vec<&Watched> = self
             .watched
             .iter()
             .filter(|watched| watched.planned.skip.is_none())
-            .filter(|watched| watched.watches(rpc))
+            .filter(|watched| watched.watches(rpc) && watched.minds(ok))
             .collect();
         if concerned.is_empty() {
             return;
         }
         let request = value::from_message(request);
-        let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
-        let names = super::step::names_of(&request, answer);
-        for reply in &replies {
+        let mut names = super::step::names_of(&request, answer);
+        names.insert("code_number".into(), Value::Int(answer.number.into()));
+        names.insert("details".into(), Value::Bool(answer.details));
+        if answer.replies.is_empty() {
+            for watched in &concerned {
+                watched.look(&names, exchange, during);
+            }
+        }
+        for reply in &answer.replies {
             let mut scope = names.clone();
-            scope.insert("reply".into(), reply.clone());
+            scope.insert("reply".into(), value::from_message(reply));
+            if concerned.iter().any(|watched| watched.looks_at_the_wire()) {
+                let faults = WireFaults::of(reply);
+                scope.insert("unset".into(), faults.unset.into());
+                scope.insert("oversized".into(), faults.oversized.into());
+                scope.insert("undefined_enums".into(), faults.undefined_enums.into());
+            }
             for watched in &concerned {
                 watched.look(&scope, exchange, during);
             }
@@ -127,7 +142,24 @@ impl Invariants {
 
 impl Watched {
     fn watches(&self, what: &str) -> bool {
-        self.planned.source.def.watch.iter().any(|known| known.as_ref() == what)
+        let watch = &self.planned.source.def.watch;
+        watch.iter().any(|known| known.as_ref() == what || known.as_ref() == EVERY_RPC)
+    }
+
+    /// Whether it asks what is wrong with the form of a reply.
+    fn looks_at_the_wire(&self) -> bool {
+        let def = &self.planned.source.def;
+        def.expect.iter().chain(&def.when).any(|source| {
+            ["unset", "oversized", "undefined_enums"].iter().any(|name| source.as_ref().contains(name))
+        })
+    }
+
+    fn minds(&self, ok: bool) -> bool {
+        match self.planned.source.def.answers {
+            Answers::Ok => ok,
+            Answers::Refused => !ok,
+            Answers::All => true,
+        }
     }
 
     fn look(&self, scope: &Scope, exchange: &Exchange, during: &str) {

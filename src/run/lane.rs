@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-/// Lint keeps calls out of suites without an interface.
-const NO_ENDPOINT: &str = "the target has no endpoint that could be called";
+/// Why a call goes nowhere.
+pub const NO_ENDPOINT: &str = "the target has no endpoint for this service";
 
 /// The names, evidence and undo of one check or situation.
 pub struct Lane {
@@ -52,7 +52,7 @@ pub struct Lane {
 /// Something that must be taken back.
 pub(super) enum Undo {
     /// By the steps that suite.toml names for the rpc.
-    Rpc { rpc: String, request: Value, reply: Option<Value> },
+    Rpc { rpc: String, request: Value, reply: Option<Value>, entry: Option<u64> },
     /// By a verb's own means.
     Own(Restore),
 }
@@ -203,18 +203,26 @@ impl Lane {
         if undone {
             // Before the call: a run that is interrupted in the middle of it must still clean up.
             let request = value::from_message(request);
-            self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None });
+            // Other standards' objects carry the run's id.
+            let journal = self.run.options.driver.is_some().then_some(&self.run.journal);
+            let entry = journal.map(|journal| journal.asked(&name, &request));
+            self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None, entry });
         }
-        let answer = match self.drive.grpc() {
+        let answer = match self.drive.grpc_of(method.parent_service().name()) {
             Some(grpc) => grpc.call_until(method, request, deadline, enough).await,
             None => Answer::none(NO_ENDPOINT),
         };
         if undone {
             let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
             if refused {
-                self.undo.pop();
-            } else if let Some(Undo::Rpc { reply, .. }) = self.undo.last_mut() {
+                if let Some(Undo::Rpc { entry: Some(entry), .. }) = self.undo.pop() {
+                    self.run.journal.over(entry);
+                }
+            } else if let Some(Undo::Rpc { reply, entry, .. }) = self.undo.last_mut() {
                 *reply = answer.reply.as_ref().map(value::from_message);
+                if let (Some(reply), Some(entry)) = (reply, entry) {
+                    self.run.journal.answered(*entry, reply);
+                }
             }
         }
         let shown = self.run.redactor.message(request);
@@ -229,7 +237,8 @@ impl Lane {
     pub async fn send(&mut self, name: &str, body: &[u8], deadline: Duration) -> Answer {
         let sent = Instant::now();
         let path = format!("/{}.{name}", self.run.plan.suite.package);
-        let answer = match self.drive.grpc() {
+        let service = name.split('/').next().unwrap_or_default();
+        let answer = match self.drive.grpc_of(service) {
             Some(grpc) => grpc.send(&path, body.to_vec().into(), deadline).await,
             None => Answer::none(NO_ENDPOINT),
         };

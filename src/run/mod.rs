@@ -7,19 +7,23 @@ pub mod exec;
 pub mod halt;
 pub mod host;
 pub mod invariants;
+pub mod journal;
 pub mod lane;
 mod schedule;
 pub mod situation;
 pub mod step;
 mod sweep;
 pub mod target;
-mod undo;
+pub mod undo;
+pub mod wire_faults;
 pub mod workspace;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    future::Future,
     path::PathBuf,
+    pin::Pin,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -34,6 +38,7 @@ use crate::{
     drive::{
         Drive,
         clock::PendingClock,
+        csi::Driver,
         registry::{Certificate, Registry},
     },
     events::Event,
@@ -49,6 +54,19 @@ use crate::{
 pub use schedule::execute;
 pub use sweep::sweep;
 
+/// How a target is brought back.
+#[derive(Clone, Debug)]
+pub enum Restart {
+    /// A command of the user's, run by `sh -c`.
+    Command(String),
+    /// We started it ourselves: killed and started again.
+    Own(Arc<Driver>),
+}
+
+/// Finds names out that every later step sees. What it makes on the target is undone.
+pub type Learn =
+    for<'a> fn(&'a mut lane::Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + 'a>>;
+
 /// What the user told about how to run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -62,8 +80,8 @@ pub struct Options {
     pub check_timeout: Duration,
     /// The run's; none: as long as it takes.
     pub run_timeout: Option<Duration>,
-    /// Run by `sh -c` when the target has died, or where a check restarts it.
-    pub restart_cmd: Option<String>,
+    /// How the target is brought back when it has died, or where a check restarts it.
+    pub restart: Option<Restart>,
     /// The user's own image in place of ours.
     pub image: Option<String>,
     /// Where our registry listens, if not on loopback of the target's network namespace.
@@ -76,10 +94,18 @@ pub struct Options {
     pub cni_bin_dir: Option<PathBuf>,
     /// Flags by which the user tells capabilities, with their values.
     pub user: BTreeMap<String, String>,
+    /// What every step sees beside the usual names, told by the user.
+    pub names: Scope,
+    /// Finds more of these out, before anything else is asked.
+    pub learn: Option<Learn>,
+    /// A storage driver and its node.
+    pub driver: Option<Arc<Driver>>,
     /// Findings that are accepted.
     pub waivers: Vec<Waiver>,
     /// The beginning of a command line that runs the same target again.
     pub replay: String,
+    /// Its end, after what selects a check: `-- ARGUMENTS`, with a space before it.
+    pub replay_end: String,
 }
 
 impl Options {
@@ -91,15 +117,19 @@ impl Options {
             step_timeout: patience,
             check_timeout: patience,
             run_timeout: None,
-            restart_cmd: None,
+            restart: None,
             image: None,
             registry_listen: None,
             registry_certificate: None,
             cni_conf_dir: None,
             cni_bin_dir: None,
             user: BTreeMap::new(),
+            names: Scope::new(),
+            learn: None,
+            driver: None,
             waivers: Vec::new(),
             replay: String::new(),
+            replay_end: String::new(),
         }
     }
 
@@ -140,6 +170,10 @@ pub struct Run {
     /// Cancelled by Ctrl-C, SIGTERM or the run's time-out.
     pub stop: CancellationToken,
     events: UnboundedSender<Event>,
+    /// What [`Options::learn`] found out.
+    learned: OnceLock<Scope>,
+    /// What was made, for `clean` after a killed run.
+    pub journal: journal::Journal,
     /// Why the run was stopped, where it was not by a signal.
     stopped_by: OnceLock<String>,
     /// The target is gone for good.
@@ -187,6 +221,8 @@ impl Run {
             shared: situation::Shared::default(),
             stop,
             events,
+            learned: OnceLock::new(),
+            journal: journal::Journal::in_folder(&workspace.dir),
             stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
             restarting: Arc::default(),
@@ -228,11 +264,24 @@ impl Run {
                 .iter()
                 .map(|(flag, told)| (flag.as_str(), Value::from(told.as_str()))),
         );
-        Scope::from([
+        let mut names = self.options.names.clone();
+        names.extend(self.learned.get().cloned().unwrap_or_default());
+        names.extend([
             ("run".to_owned(), run),
             ("user".to_owned(), user),
             ("unique".to_owned(), Value::from(self.unique())),
-        ])
+        ]);
+        names
+    }
+
+    /// Lets [`Options::learn`] do its part; says what of it could not be taken back.
+    async fn learn(self: &Arc<Self>) {
+        let Some(learn) = self.options.learn else { return };
+        let mut lane = lane::Lane::new(self, "discovery");
+        let learned = learn(&mut lane).await;
+        undo::all(&mut lane).await;
+        // Nobody else sets it.
+        let _ = self.learned.set(learned);
     }
 
     /// What steps see beside them where the target is a plugin: the version that they run at, the
@@ -260,7 +309,8 @@ impl Run {
 
     /// The command line that runs one check again.
     pub fn replay(&self, id: &str) -> String {
-        format!("{} --select 'slug:{id}'", self.options.replay)
+        let Options { replay, replay_end, .. } = &self.options;
+        format!("{replay} --select 'slug:{id}'{replay_end}")
     }
 
     /// Whether the target is gone for good.

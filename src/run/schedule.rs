@@ -40,6 +40,7 @@ pub async fn execute(
     };
     let facts = {
         let running = async {
+            run.learn().await;
             let facts = discover::capabilities(run).await;
             started(&facts);
             let queue = schedule.gate(&facts);

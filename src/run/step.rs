@@ -7,7 +7,7 @@ use tonic::Code;
 use super::{
     exec,
     halt::{Broken, Halt},
-    lane::{Lane, nanos, refusal},
+    lane::{Lane, NO_ENDPOINT, nanos, refusal},
 };
 use crate::{
     drive::grpc::{Answer, Outcome},
@@ -119,7 +119,7 @@ async fn call_step(
     let wanted = codes(lane, step)?;
     match &answer.outcome {
         Outcome::Died(how) => return Err(Halt::Died(format!("during {name}: {how}"))),
-        Outcome::Unreachable(why) => return Err(Halt::Error(why.clone())),
+        Outcome::Unreachable(why) => return Err(nowhere(why)),
         // A step that sets its own deadline reckons with being cut.
         Outcome::Cut if step.deadline.is_some() && wanted == Codes::Any => {}
         Outcome::Cut => return Err(Halt::Error(format!("{name}: {}", answer.message))),
@@ -150,6 +150,14 @@ async fn call_step(
         return Err(broken(lane, step, format!("{name} answers {wanted}"), actual)?);
     }
     Ok(names_of(&value::from_message(&request), &answer))
+}
+
+/// A service that the target does not have anywhere is no fault of the check's.
+fn nowhere(why: &str) -> Halt {
+    if why == NO_ENDPOINT {
+        return Halt::Skip(crate::verdict::SkipKind::NotApplicable, why.to_owned());
+    }
+    Halt::Error(why.to_owned())
 }
 
 /// What the expectations of a call see, and what `as` binds.

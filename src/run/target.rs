@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Run;
-use crate::events::Event;
+use super::{Restart, Run};
+use crate::{drive::csi::Driver, events::Event};
 
 /// How long a restarted endpoint may take to answer.
 const RESTART_PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// Why it does not.
 pub async fn revive(run: &Arc<Run>) -> Result<(), String> {
     let begin = Instant::now();
-    if run.options.restart_cmd.is_some() {
+    if run.options.restart.is_some() {
         restart(run).await?;
     } else {
         answers(run, SUPERVISOR_PATIENCE).await?;
@@ -37,13 +37,16 @@ pub async fn revive(run: &Arc<Run>) -> Result<(), String> {
 /// # Errors
 /// If there is none, it fails, or the endpoint does not answer in time.
 pub async fn restart(run: &Arc<Run>) -> Result<(), String> {
-    let Some(command) = run.options.restart_cmd.clone() else {
+    let Some(how) = run.options.restart.clone() else {
         return Err("there is no --restart-cmd".to_owned());
     };
     let under_way = run.restarting.clone().lock_owned().await;
     let run = run.clone();
     let restarting = tokio::spawn(async move {
-        let restarted = restart_with(&run, &command).await;
+        let restarted = match &how {
+            Restart::Command(command) => restart_with(&run, command).await,
+            Restart::Own(driver) => start_anew(&run, driver).await,
+        };
         run.set_restart_failed(restarted.as_ref().err().cloned());
         drop(under_way);
         restarted
@@ -54,6 +57,16 @@ pub async fn restart(run: &Arc<Run>) -> Result<(), String> {
 /// Waits until no restart is under way.
 pub async fn restarted(run: &Run) {
     drop(run.restarting.lock().await);
+}
+
+/// Kills the driver that we started, if it lives, and starts it again.
+async fn start_anew(run: &Run, driver: &Driver) -> Result<(), String> {
+    let _pending = run.clock.start();
+    let Some(launched) = &driver.launched else {
+        return Err("stdcheck did not start the driver".to_owned());
+    };
+    launched.restart().await?;
+    answers(run, RESTART_PATIENCE).await
 }
 
 async fn restart_with(run: &Run, command: &str) -> Result<(), String> {
@@ -88,21 +101,21 @@ async fn restart_with(run: &Run, command: &str) -> Result<(), String> {
 async fn answers(run: &Run, patience: Duration) -> Result<(), String> {
     let _pending = run.clock.start();
     let begin = Instant::now();
-    let Some(grpc) = run.drive.grpc() else { return Ok(()) };
     loop {
-        let why = match grpc.probe().await {
-            Ok(()) => match super::sweep::hello(run, grpc).await {
-                Ok(()) => {
-                    grpc.accept_peer();
-                    return Ok(());
-                }
-                Err(why) => why,
-            },
-            Err(error) => error.to_string(),
-        };
+        let Err(why) = all_answer(run).await else { return Ok(()) };
         if begin.elapsed() >= patience {
             return Err(why);
         }
         tokio::time::sleep(PROBE_AGAIN_AFTER).await;
     }
+}
+
+/// One harmless call at each endpoint.
+async fn all_answer(run: &Run) -> Result<(), String> {
+    for grpc in run.drive.endpoints() {
+        grpc.probe().await.map_err(|error| error.to_string())?;
+        super::sweep::hello(run, grpc).await?;
+        grpc.accept_peer();
+    }
+    Ok(())
 }

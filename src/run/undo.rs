@@ -21,8 +21,8 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
                     tell(lane, message);
                 }
             }
-            Undo::Rpc { rpc, request, reply } => {
-                let how = rpc_undo(lane, &rpc, request, reply).await;
+            Undo::Rpc { rpc, request, reply, entry } => {
+                let how = rpc_undo(lane, &rpc, request, reply, entry).await;
                 died = died.or(how);
             }
         }
@@ -36,6 +36,7 @@ async fn rpc_undo(
     rpc: &str,
     request: Value,
     reply: Option<Value>,
+    entry: Option<u64>,
 ) -> Option<String> {
     let run = lane.run.clone();
     let def = run.plan.suite.undo.get(rpc)?;
@@ -43,6 +44,7 @@ async fn rpc_undo(
     let steps = if reply.is_some() { &def.def.1.steps } else { &def.def.1.cut };
     lane.scope.insert("request".into(), request.clone());
     lane.scope.insert("reply".into(), reply.unwrap_or(Value::Null));
+    let mut failed = false;
     for step in steps {
         // One that undoes must not be undone itself.
         let depth = lane.undo.len();
@@ -52,12 +54,35 @@ async fn rpc_undo(
             Ok(()) => {}
             Err(Halt::Died(how)) => died = died.or(Some(how)),
             Err(halt) => {
+                failed = true;
                 let of = value::brief(&request);
                 tell(lane, format!("{} (undoing {rpc} of {of})", halt.line()));
             }
         }
     }
+    if let Some(entry) = entry.filter(|_| !failed && died.is_none()) {
+        run.journal.over(entry);
+    }
     died
+}
+
+/// Takes back what stands in the journal and was not taken back yet: what a killed run left, or a
+/// cleanup that failed.
+///
+/// # Errors
+/// How much is left.
+pub async fn journal(lane: &mut Lane) -> Result<(), String> {
+    let run = lane.run.clone();
+    for entry in run.journal.left() {
+        let request = value::from_json(&entry.request);
+        let reply = entry.reply.as_ref().map(value::from_json);
+        rpc_undo(lane, &entry.rpc, request, reply, Some(entry.number)).await;
+    }
+    let left: Vec<String> = run.journal.left().into_iter().map(|entry| entry.rpc).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(format!("what these made is still there: {}", left.join(", ")))
 }
 
 fn tell(lane: &Lane, message: String) {

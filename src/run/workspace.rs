@@ -63,6 +63,11 @@ impl Workspace {
         Ok(workspace)
     }
 
+    /// The folder's own name, for folders elsewhere.
+    pub fn name(&self) -> String {
+        format!("{PREFIX}{}", self.id)
+    }
+
     /// Leaves the folder, so that `clean` finds the run.
     pub fn keep(self) {
         std::mem::forget(self);

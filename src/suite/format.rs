@@ -249,15 +249,34 @@ pub struct InvariantDef {
     pub title: String,
     /// The codes that it can show broken.
     pub requires: Vec<Spanned<String>>,
-    /// The rpcs whose OK answers are looked at.
+    /// The rpcs whose answers are looked at; [`EVERY_RPC`] for all of the suite's package.
     pub watch: Vec<Spanned<String>>,
     /// Capabilities without which it says nothing.
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,
+    /// Which answers are looked at; those with OK if it is left out.
+    #[serde(default)]
+    pub answers: Answers,
     /// Which of these exchanges count, over `request` and `reply`.
     pub when: Option<Spanned<String>>,
     /// What must hold for each that counts.
     pub expect: Vec<Spanned<String>>,
+}
+
+/// In `watch`: any rpc.
+pub const EVERY_RPC: &str = "*";
+
+/// Which answers an invariant looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// Those with OK.
+    #[default]
+    Ok,
+    /// All others that the target gave.
+    Refused,
+    /// Both.
+    All,
 }
 
 /// One step of a check, a situation or an undo. Exactly one of `call`, `exec`, `do`.

@@ -39,6 +39,17 @@ pub fn of_call(method: &MethodDescriptor) -> Names {
     names
 }
 
+/// The same for a call of which only that much is known.
+pub fn of_any_call() -> Names {
+    let mut names = of_any();
+    for name in ["request", "reply", "replies"] {
+        names.insert(name.into(), Type::Dyn);
+    }
+    names.insert("code".into(), Type::Text);
+    names.insert("message".into(), Type::Text);
+    names
+}
+
 /// The same for a verb.
 pub fn of_verb(reply: Type) -> Names {
     let mut names = of_any();
@@ -62,6 +73,69 @@ pub fn of_plugin() -> Names {
         ("plugin".to_owned(), about),
         ("nothing".to_owned(), Type::Dyn),
     ])
+}
+
+/// What every step sees beside the names everywhere where the target is a storage driver: what the
+/// user told of it, and what was found out before the first check. See docs/csi-driver.md.
+pub fn of_driver() -> Names {
+    let message = |name: &str| {
+        let found = crate::proto::pool().get_message_by_name(&format!("csi.v1.{name}"));
+        found.map_or(Type::Dyn, Type::Message)
+    };
+    let texts = || Type::Map(Box::new(Type::Text));
+    let mut members: BTreeMap<String, Type> = [
+        ("access", Type::Text),
+        ("capability", message("VolumeCapability")),
+        ("mount", message("VolumeCapability")),
+        ("block", message("VolumeCapability")),
+        ("unsupported_capability", message("VolumeCapability")),
+        ("accessibility", message("TopologyRequirement")),
+        ("capacity", message("CapacityRange")),
+        ("size", Type::Int),
+        ("larger", Type::Int),
+        ("max_size", Type::Int),
+        ("node_id", Type::Text),
+        ("second_node", Type::Text),
+        ("topology", Type::List(Box::new(texts()))),
+        ("full_topology", texts()),
+        ("two_endpoints", Type::Bool),
+        ("name", Type::Text),
+        ("vendor_version", Type::Text),
+    ]
+    .map(|(name, ty)| (name.to_owned(), ty))
+    .into();
+    members.extend(DRIVER_MAPS.map(|name| (name.to_owned(), texts())));
+    BTreeMap::from([("driver".to_owned(), Type::Struct(members))])
+}
+
+/// Members of `driver` that are maps of texts, empty where the user told nothing.
+pub const DRIVER_MAPS: [&str; 11] = [
+    "parameters",
+    "other_parameters",
+    "bad_parameters",
+    "mutable_parameters",
+    "other_mutable_parameters",
+    "bad_mutable_parameters",
+    "snapshot_parameters",
+    "bad_snapshot_parameters",
+    "secrets",
+    "wrong_secrets",
+    "denied_secrets",
+];
+
+/// What the expressions of an invariant see beside those of a call's expectations; see
+/// [`crate::run::wire_faults`].
+pub fn of_invariant() -> Names {
+    let texts = || Type::List(Box::new(Type::Text));
+    [
+        ("code_number", Type::Int),
+        ("details", Type::Bool),
+        ("unset", texts()),
+        ("oversized", texts()),
+        ("undefined_enums", texts()),
+    ]
+    .map(|(name, ty)| (name.to_owned(), ty))
+    .into()
 }
 
 /// What the expectations of an execution see; also what `as` binds.

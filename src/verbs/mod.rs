@@ -5,6 +5,7 @@ mod cgroup;
 pub mod cni;
 pub mod cni_runtime;
 pub mod cri;
+pub mod csi;
 mod host;
 mod image;
 mod net;

@@ -45,7 +45,7 @@ fn that_do_not_exist() {
     let path = bench.file("no.sock");
     let told = cri(&bench, &path);
     let expected = format!(
-        "stdcheck: there is no socket {}: is the runtime running, and is that its socket? \
+        "stdcheck: there is no socket {}: is it running, and is that its socket? \
          (--endpoint)",
         path.display()
     );

@@ -53,7 +53,7 @@ pub fn check(
     before_threads()?;
     let runtime = runtime()?;
     let stop = CancellationToken::new();
-    signals::listen(&runtime, &stop);
+    signals::listen(&runtime, &stop, signals::NOTHING_LEFT);
     let waivers = args.open_waivers()?;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);

@@ -55,7 +55,7 @@ pub fn check(
     before_threads()?;
     let runtime = runtime()?;
     let stop = CancellationToken::new();
-    signals::listen(&runtime, &stop);
+    signals::listen(&runtime, &stop, signals::NOTHING_LEFT);
     let (waivers, mut reports) = args.open()?;
     reports.add(Terminal::stdout());
     let finished = runtime.block_on(async {

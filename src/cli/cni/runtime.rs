@@ -23,7 +23,7 @@ use crate::{
     plan::{self, Claimed},
     proto::cri::v1::VersionResponse,
     report::Terminal,
-    run::{Options, Run, workspace::Workspace},
+    run::{Options, Restart, Run, workspace::Workspace},
     suite::{load::Suite, version::Version},
     verbs,
     verdict::exit,
@@ -91,7 +91,7 @@ impl Session<'_> {
         self.folders_are_there()?;
         let runtime = runtime()?;
         let stop = CancellationToken::new();
-        signals::listen(&runtime, &stop);
+        signals::listen(&runtime, &stop, signals::CLEAN_CRI);
         let (waivers, mut reports) = self.args.open()?;
         reports.add(Terminal::stdout());
         let options = Options {
@@ -99,7 +99,7 @@ impl Session<'_> {
             fail_fast: self.args.fail_fast,
             run_timeout: self.args.timeout,
             check_timeout: self.args.check_timeout,
-            restart_cmd: self.own.restart_cmd.clone(),
+            restart: self.own.restart_cmd.clone().map(Restart::Command),
             cni_conf_dir: self.own.cni_conf_dir.clone(),
             cni_bin_dir: self.own.cni_bin_dir.clone(),
             waivers,

@@ -59,6 +59,11 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The status code; `DeadlineExceeded` where we cut it, `Unavailable` where there was no answer.
     pub code: Code,
+    /// The number of the status as the target sent it, which may be none of gRPC's; that of `code`
+    /// where it sent none.
+    pub number: i32,
+    /// Whether the status had details (`grpc-status-details-bin`).
+    pub details: bool,
     /// The status message as the target sent it.
     pub message: String,
     /// The reply of a unary call that was OK, or the last one of a stream.
@@ -77,6 +82,8 @@ impl Answer {
         Answer {
             outcome: Outcome::Unreachable(why.to_owned()),
             code: Code::Unavailable,
+            number: Code::Unavailable as i32,
+            details: false,
             message: why.to_owned(),
             reply: None,
             replies: Vec::new(),
@@ -232,6 +239,8 @@ impl Grpc {
         let mut answer = Answer {
             outcome: Outcome::Answered,
             code: Code::Ok,
+            number: sent.number().unwrap_or(Code::Ok as i32),
+            details: sent.has_details(),
             message: String::new(),
             reply: None,
             replies: Vec::new(),
@@ -393,7 +402,7 @@ fn advice(endpoint: &Endpoint, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match (endpoint, error.kind()) {
         (Endpoint::Unix(path), ErrorKind::NotFound) => format!(
-            "there is no socket {}: is the runtime running, and is that its socket? (--endpoint)",
+            "there is no socket {}: is it running, and is that its socket? (--endpoint)",
             path.display()
         ),
         (Endpoint::Unix(path), ErrorKind::PermissionDenied) => format!(
@@ -401,7 +410,7 @@ fn advice(endpoint: &Endpoint, error: &std::io::Error) -> String {
             path.display()
         ),
         (Endpoint::Unix(path), ErrorKind::ConnectionRefused) => format!(
-            "nobody listens on {}: either it is no socket, or the runtime that made it is gone",
+            "nobody listens on {}: either it is no socket, or whoever made it is gone",
             path.display()
         ),
         (endpoint, _) => format!("cannot connect to {endpoint}: {error}"),

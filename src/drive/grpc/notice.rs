@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI32, Ordering},
+        atomic::{AtomicBool, AtomicI32, Ordering},
     },
     task::{Context, Poll},
 };
@@ -21,41 +21,57 @@ const NONE: i32 = -1;
 
 /// The status of one call, as the target sent it.
 #[derive(Clone, Debug)]
-pub struct Sent(Arc<AtomicI32>);
+pub struct Sent {
+    /// The number as sent; [`Code`] has none for those that gRPC does not define.
+    number: Arc<AtomicI32>,
+    /// Whether details came with it.
+    details: Arc<AtomicBool>,
+}
 
 impl Default for Sent {
     fn default() -> Self {
-        Sent(Arc::new(AtomicI32::new(NONE)))
+        Sent { number: Arc::new(AtomicI32::new(NONE)), details: Arc::default() }
     }
 }
 
 impl Sent {
     /// Whether the target sent this very code.
     pub fn is(&self, code: Code) -> bool {
-        self.0.load(Ordering::SeqCst) == code as i32
+        self.number().map(Code::from_i32) == Some(code)
+    }
+
+    /// The status code's number, if the target sent one.
+    pub fn number(&self) -> Option<i32> {
+        Some(self.number.load(Ordering::SeqCst)).filter(|number| *number != NONE)
+    }
+
+    /// Whether the target sent details with it.
+    pub fn has_details(&self) -> bool {
+        self.details.load(Ordering::SeqCst)
     }
 
     fn look(&self, headers: &mut HeaderMap) {
-        if let Some(code) = sound(headers) {
-            self.0.store(code as i32, Ordering::SeqCst);
+        if let Some((number, details)) = sound(headers) {
+            self.number.store(number, Ordering::SeqCst);
+            self.details.store(details, Ordering::SeqCst);
         }
     }
 }
 
-/// Writes the status anew, if there is one. The library panics at details that are no base64, which we
+/// Writes the status anew, if there is one; gives its number as sent and whether it had details. The library panics at details that are no base64, which we
 /// do not read, and forgets the code where the message is no UTF-8.
-fn sound(headers: &mut HeaderMap) -> Option<Code> {
+fn sound(headers: &mut HeaderMap) -> Option<(i32, bool)> {
     let code = headers.remove(Status::GRPC_STATUS)?;
-    let code =
-        code.to_str().ok().and_then(|code| code.parse().ok()).map_or(Code::Unknown, Code::from_i32);
+    let number =
+        code.to_str().ok().and_then(|code| code.parse().ok()).unwrap_or(Code::Unknown as i32);
     let message = headers.remove(Status::GRPC_MESSAGE);
     let message =
         message.as_ref().map(|message| percent_decode(message.as_bytes()).decode_utf8_lossy());
-    headers.remove(Status::GRPC_STATUS_DETAILS);
-    let status = Status::new(code, message.unwrap_or_default());
+    let details = headers.remove(Status::GRPC_STATUS_DETAILS);
+    let status = Status::new(Code::from_i32(number), message.unwrap_or_default());
     // It has no metadata, which alone can be refused.
     let _ = status.add_header(headers);
-    Some(code)
+    Some((number, details.is_some_and(|details| !details.is_empty())))
 }
 
 /// A channel for one call.

@@ -7,7 +7,7 @@ use crate::{
     suite::{
         expand::{self, Check},
         expr::types::Type,
-        format::{Given, RequirementDef, StepDef},
+        format::{EVERY_RPC, Given, RequirementDef, StepDef},
         names::{self, Names},
         request, rpc,
         version::Version,
@@ -230,8 +230,13 @@ impl Lint<'_> {
                 continue;
             }
             for watched in &def.watch {
-                let Some(method) = self.rpc(file, watched) else { continue };
-                let scope = names::of_call(&method);
+                let mut scope = if watched.as_ref() == EVERY_RPC {
+                    names::of_any_call()
+                } else {
+                    let Some(method) = self.rpc(file, watched) else { continue };
+                    names::of_call(&method)
+                };
+                scope.extend(names::of_invariant());
                 for expect in def.expect.iter().chain(&def.when) {
                     self.expression(&place, expect, &scope);
                 }

@@ -24,8 +24,21 @@ use super::{
     version::Version,
 };
 
+/// The standard whose steps see a `driver`.
+const STORAGE: &str = "csi";
+
 /// Facts about the host that `found_by.host` may name.
-pub const HOST_FACTS: &[&str] = &["files", "guest", "registry", "restart", "cni-conf", "kernel"];
+pub const HOST_FACTS: &[&str] = &[
+    "files",
+    "guest",
+    "registry",
+    "restart",
+    "cni-conf",
+    "kernel",
+    "node-files",
+    "driver",
+    "driver-output",
+];
 
 /// All mistakes in a suite, in the order of the files. `verbs` are those that its standard has,
 /// `flags` the command line flags that can tell a capability.
@@ -85,6 +98,9 @@ impl Lint<'_> {
         let mut names = names::everywhere();
         if self.suite.executes() {
             names.extend(names::of_plugin());
+        }
+        if self.suite.standard == STORAGE {
+            names.extend(names::of_driver());
         }
         names
     }

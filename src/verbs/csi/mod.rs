@@ -1,0 +1,3 @@
+//! Verbs of the CSI suite. One file per topic.
+
+pub mod learn;
