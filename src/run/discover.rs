@@ -8,7 +8,10 @@ use std::{
 
 use prost_reflect::DynamicMessage;
 
-use super::{Restart, Run, check, lane::{Lane, NO_ENDPOINT}};
+use super::{
+    Restart, Run, check,
+    lane::{Lane, NO_ENDPOINT},
+};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, NOT_FOUND_OUT},

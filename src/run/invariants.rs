@@ -150,7 +150,9 @@ impl Watched {
     fn looks_at_the_wire(&self) -> bool {
         let def = &self.planned.source.def;
         def.expect.iter().chain(&def.when).any(|source| {
-            ["unset", "oversized", "undefined_enums"].iter().any(|name| source.as_ref().contains(name))
+            ["unset", "oversized", "undefined_enums"]
+                .iter()
+                .any(|name| source.as_ref().contains(name))
         })
     }
 

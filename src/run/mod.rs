@@ -20,8 +20,8 @@ pub mod workspace;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     future::Future,
+    net::SocketAddr,
     path::PathBuf,
     pin::Pin,
     sync::{
@@ -64,8 +64,7 @@ pub enum Restart {
 }
 
 /// Finds names out that every later step sees. What it makes on the target is undone.
-pub type Learn =
-    for<'a> fn(&'a mut lane::Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + 'a>>;
+pub type Learn = for<'a> fn(&'a mut lane::Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + 'a>>;
 
 /// What the user told about how to run.
 #[derive(Clone, Debug)]

@@ -98,6 +98,7 @@ pub fn of_driver() -> Names {
         ("second_node", Type::Text),
         ("topology", Type::List(Box::new(texts()))),
         ("full_topology", texts()),
+        ("marker", Type::Text),
         ("two_endpoints", Type::Bool),
         ("name", Type::Text),
         ("vendor_version", Type::Text),
@@ -109,7 +110,7 @@ pub fn of_driver() -> Names {
 }
 
 /// Members of `driver` that are maps of texts, empty where the user told nothing.
-pub const DRIVER_MAPS: [&str; 11] = [
+pub const DRIVER_MAPS: [&str; 16] = [
     "parameters",
     "other_parameters",
     "bad_parameters",
@@ -118,9 +119,14 @@ pub const DRIVER_MAPS: [&str; 11] = [
     "bad_mutable_parameters",
     "snapshot_parameters",
     "bad_snapshot_parameters",
+    "group_parameters",
+    "other_group_parameters",
+    "bad_group_parameters",
     "secrets",
+    "marked_secrets",
     "wrong_secrets",
     "denied_secrets",
+    "unknown_topology",
 ];
 
 /// What the expressions of an invariant see beside those of a call's expectations; see

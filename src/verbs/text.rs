@@ -20,6 +20,7 @@ pub const REPEAT: Verb = Verb {
         params: &[
             Param { name: "text", required: true, title: "what is repeated" },
             Param { name: "times", required: true, title: "how often; 16 MiB in all at most" },
+            Param { name: "bytes", required: false, title: "cut to so many bytes" },
         ],
         reply: || Type::members([("text", Type::Text)]),
         looks: true,
@@ -33,7 +34,13 @@ fn repeat(params: &Params) -> Result<Value, Halt> {
         .ok()
         .filter(|times| text.len().saturating_mul(*times) <= LONGEST)
         .ok_or_else(|| Halt::Error("`times` is negative or makes too long a text".to_owned()))?;
-    Ok(value::map([("text", Value::from(text.repeat(times)))]))
+    let mut made = text.repeat(times);
+    if params.get("bytes").is_some() {
+        let most = usize::try_from(params.number("bytes")?)
+            .map_err(|_| Halt::Error("`bytes` is negative".to_owned()))?;
+        made.truncate(made.floor_char_boundary(most));
+    }
+    Ok(value::map([("text", Value::from(made))]))
 }
 
 #[cfg(test)]

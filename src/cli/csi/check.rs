@@ -86,8 +86,7 @@ impl RunArgs {
             let api = plan.api.to_string();
             let (events, received) = mpsc::unbounded_channel();
             let verbs = verbs::registry::of(STANDARD);
-            let run =
-                Run::new(&workspace, plan, options, found.drive, clock, verbs, stop, events);
+            let run = Run::new(&workspace, plan, options, found.drive, clock, verbs, stop, events);
             for secrets in [
                 &found.driver.config.secrets,
                 &found.driver.config.wrong_secrets,
@@ -136,9 +135,8 @@ impl RunArgs {
     /// What the run will make or touch, before it does.
     fn touches(&self, run: &Run) -> Vec<String> {
         let namespace = run.namespace();
-        let mut touches = vec![format!(
-            "volumes and snapshots named {namespace}-…, deleted at the end"
-        )];
+        let mut touches =
+            vec![format!("volumes and snapshots named {namespace}-…, deleted at the end")];
         if let Some(driver) = &run.options.driver {
             touches.push(format!(
                 "folders below {} on the driver's node, removed at the end",

@@ -171,7 +171,7 @@ fn known_mode(config: &Config) -> Result<(), Stop> {
 }
 
 /// What can be told of a driver, by the words of `found_by.flag`, and whether it was.
-fn telling(config: &Config) -> [(&'static str, bool); 15] {
+fn telling(config: &Config) -> [(&'static str, bool); 18] {
     [
         ("parameters", !config.parameters.is_empty()),
         ("secrets", !config.secrets.is_empty()),
@@ -180,6 +180,9 @@ fn telling(config: &Config) -> [(&'static str, bool); 15] {
         ("bad-parameters", !config.bad_parameters.is_empty()),
         ("other-parameters", !config.other_parameters.is_empty()),
         ("bad-snapshot-parameters", !config.bad_snapshot_parameters.is_empty()),
+        ("group-parameters", !config.group_parameters.is_empty()),
+        ("other-group-parameters", !config.other_group_parameters.is_empty()),
+        ("bad-group-parameters", !config.bad_group_parameters.is_empty()),
         ("mutable-parameters", !config.mutable_parameters.is_empty()),
         ("bad-mutable-parameters", !config.bad_mutable_parameters.is_empty()),
         ("unsupported-capability", config.unsupported_capability.is_some()),

@@ -9,7 +9,10 @@ use crate::{
     drive::{
         Drive,
         clock::PendingClock,
-        csi::{Config, Driver, Launched, NodeAccess, NodeFiles, launched::Command},
+        csi::{
+            Config, Driver, Launched, NodeAccess, NodeFiles,
+            launched::{LaunchOptions, Trouble},
+        },
         grpc::{Endpoint, Grpc},
     },
     proto::csi::v1::GetPluginInfoResponse,
@@ -162,11 +165,17 @@ impl TargetFlags {
         let Some(program) = &self.driver else { return Ok(None) };
         let program = which::which(program).map_err(|_| {
             let program = program.display();
-            Stop::usage(format!("--driver {program}: there is no such program, or it may not be executed"))
+            Stop::usage(format!(
+                "--driver {program}: there is no such program, or it may not be executed"
+            ))
         })?;
         let folder = workspace.dir.join("driver");
-        let command = Command { program, args: self.driver_args.clone(), folder };
-        Launched::start(command).await.map(Some).map_err(Stop::unreachable)
+        let socket = folder.join("socket/csi.sock");
+        let options = LaunchOptions::new(program, self.driver_args.clone(), &socket, &folder);
+        let told = |trouble: Trouble| Stop::unreachable(trouble.to_string());
+        let launched = Launched::new(options).await.map_err(told)?;
+        launched.start().await.map_err(told)?;
+        Ok(Some(launched))
     }
 
     /// The same flags as words, for a command line that checks again.
@@ -206,9 +215,9 @@ impl TargetFlags {
             (None, Some(command)) => {
                 Some(format!("the driver itself: killed, and restarted with `{command}`"))
             }
-            (None, None) => self
-                .allow_crash
-                .then(|| "the driver itself: some checks may kill it".to_owned()),
+            (None, None) => {
+                self.allow_crash.then(|| "the driver itself: some checks may kill it".to_owned())
+            }
         }
     }
 }

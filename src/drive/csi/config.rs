@@ -27,6 +27,12 @@ pub struct Config {
     pub snapshot_parameters: Texts,
     /// Snapshot parameters that must be refused.
     pub bad_snapshot_parameters: Texts,
+    /// What group snapshots are made with.
+    pub group_parameters: Texts,
+    /// Another set, which a group snapshot with the first is not compatible with.
+    pub other_group_parameters: Texts,
+    /// Group snapshot parameters that must be refused.
+    pub bad_group_parameters: Texts,
     /// The secrets of all rpcs together.
     pub secrets: Texts,
     /// Secrets that nobody has.

@@ -37,6 +37,9 @@ const HEADER_LIMIT: u32 = 16 * 1024 * 1024;
 /// How much longer than ourselves a target may think that it has.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// In [`Answer::number`]: there was no `grpc-status`.
+pub const NO_STATUS: i32 = -1;
+
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -59,7 +62,7 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The status code; `DeadlineExceeded` where we cut it, `Unavailable` where there was no answer.
     pub code: Code,
-    /// The number of the status as the target sent it, which may be none of gRPC's; that of `code`
+    /// The number of the status as the target sent it, which may be none of gRPC's; [`NO_STATUS`]
     /// where it sent none.
     pub number: i32,
     /// Whether the status had details (`grpc-status-details-bin`).
@@ -82,7 +85,7 @@ impl Answer {
         Answer {
             outcome: Outcome::Unreachable(why.to_owned()),
             code: Code::Unavailable,
-            number: Code::Unavailable as i32,
+            number: NO_STATUS,
             details: false,
             message: why.to_owned(),
             reply: None,
@@ -239,7 +242,7 @@ impl Grpc {
         let mut answer = Answer {
             outcome: Outcome::Answered,
             code: Code::Ok,
-            number: sent.number().unwrap_or(Code::Ok as i32),
+            number: sent.number().unwrap_or(NO_STATUS),
             details: sent.has_details(),
             message: String::new(),
             reply: None,

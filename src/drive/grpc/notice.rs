@@ -16,8 +16,7 @@ use http_body::{Frame, SizeHint};
 use percent_encoding::percent_decode;
 use tonic::{Code, Status, body::Body, codegen::Service, transport::Channel};
 
-/// Nothing was sent yet; no status code has this number.
-const NONE: i32 = -1;
+use super::NO_STATUS;
 
 /// The status of one call, as the target sent it.
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ pub struct Sent {
 
 impl Default for Sent {
     fn default() -> Self {
-        Sent { number: Arc::new(AtomicI32::new(NONE)), details: Arc::default() }
+        Sent { number: Arc::new(AtomicI32::new(NO_STATUS)), details: Arc::default() }
     }
 }
 
@@ -42,7 +41,7 @@ impl Sent {
 
     /// The status code's number, if the target sent one.
     pub fn number(&self) -> Option<i32> {
-        Some(self.number.load(Ordering::SeqCst)).filter(|number| *number != NONE)
+        Some(self.number.load(Ordering::SeqCst)).filter(|number| *number != NO_STATUS)
     }
 
     /// Whether the target sent details with it.

@@ -17,6 +17,7 @@ pub const NAMES: &[&str] = &[
     "is_list",
     "is_text",
     "is_whole",
+    "before",
 ];
 
 /// Adds them to a context.
@@ -34,6 +35,10 @@ pub fn add(context: &mut Context<'_, '_>) {
         context.add_function("is_text", |value: Value| matches!(value, Value::String(_))),
         context.add_function("is_whole", |value: Value| {
             matches!(value, Value::Int(_) | Value::UInt(_))
+        }),
+        context.add_function("before", |text: Arc<String>, separator: Arc<String>| {
+            let found = text.split_once(separator.as_str());
+            found.map(|(before, _)| before.to_owned()).unwrap_or_default()
         }),
         context
             .add_function("is_semver", |text: Arc<String>| semver::Version::parse(&text).is_ok()),

@@ -131,6 +131,8 @@ pub fn is_path(expr: &IdedExpr) -> bool {
     match &expr.expr {
         Ast::Ident(_) => true,
         Ast::Select(select) => !select.test && is_path(&select.operand),
+        // `list.map(item, item.id)` on a path: one value of each of its elements.
+        Ast::Comprehension(each) => is_path(&each.iter_range),
         Ast::Call(call) if call.func_name == "_[_]" => {
             call.args.first().is_some_and(is_path)
                 && matches!(call.args.get(1).map(|index| &index.expr), Some(Ast::Literal(_)))
@@ -338,6 +340,7 @@ impl Resolver<'_> {
             "uint" => Type::Uint,
             "string" => Type::Text,
             "json" => Type::Dyn,
+            "before" => Type::Text,
             name => {
                 let operator = !name.starts_with(|c: char| c.is_ascii_alphabetic());
                 if !operator && !STANDARD.contains(&name) && !functions::NAMES.contains(&name) {

@@ -23,6 +23,9 @@ use crate::{
 /// What an expansion asks for where the size of volumes is not known.
 const SOME_SIZE: i64 = 1 << 30;
 
+/// A segment's value that no place has.
+const UNKNOWN_PLACE: &str = "stdcheck-nowhere";
+
 /// What was found out.
 #[derive(Clone, Debug)]
 struct Found {
@@ -31,6 +34,8 @@ struct Found {
     node_id: String,
     name: String,
     vendor_version: String,
+    /// A text that is nowhere else, to be looked for where no secret may be.
+    marker: String,
 }
 
 impl Found {
@@ -41,6 +46,7 @@ impl Found {
             node_id: String::new(),
             name: String::new(),
             vendor_version: String::new(),
+            marker: String::new(),
         }
     }
 }
@@ -56,6 +62,7 @@ pub fn learn(lane: &mut Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + '_>
         let Some(driver) = lane.run.options.driver.clone() else { return Scope::new() };
         let config = &driver.config;
         let mut found = Found::nothing(config);
+        found.marker = format!("{}-marker", lane.run.namespace());
         if let Some(info) = reply(lane, "Identity/GetPluginInfo").await {
             found.name = text(&info, "name");
             found.vendor_version = text(&info, "vendor_version");
@@ -129,6 +136,13 @@ fn number(reply: &Value, name: &str) -> Option<i64> {
 }
 
 fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
+    let mut marked_secrets = config.secrets.clone();
+    marked_secrets.insert("stdcheck-unused".to_owned(), found.marker.clone());
+    let unknown_topology: Texts = config
+        .topology
+        .first()
+        .map(|here| here.keys().map(|key| (key.clone(), UNKNOWN_PLACE.to_owned())).collect())
+        .unwrap_or_default();
     let size = config.volume_size.unwrap_or(found.size);
     let larger = match (size, config.expand_by) {
         (size, Some(step)) => size.saturating_add(step),
@@ -158,7 +172,13 @@ fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
         ("bad_mutable_parameters", texts(&config.bad_mutable_parameters)),
         ("snapshot_parameters", texts(&config.snapshot_parameters)),
         ("bad_snapshot_parameters", texts(&config.bad_snapshot_parameters)),
+        ("group_parameters", texts(&config.group_parameters)),
+        ("other_group_parameters", texts(&config.other_group_parameters)),
+        ("bad_group_parameters", texts(&config.bad_group_parameters)),
         ("secrets", texts(&config.secrets)),
+        ("marked_secrets", texts(&marked_secrets)),
+        ("marker", found.marker.as_str().into()),
+        ("unknown_topology", texts(&unknown_topology)),
         ("wrong_secrets", texts(&config.wrong_secrets)),
         ("denied_secrets", texts(&config.denied_secrets)),
         ("access", found.access.name().into()),
