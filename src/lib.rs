@@ -14,6 +14,7 @@ pub mod image;
 pub mod plan;
 pub mod profile;
 pub mod proto;
+pub mod reference;
 pub mod report;
 pub mod run;
 pub mod stage;

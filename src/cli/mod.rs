@@ -8,11 +8,13 @@ mod compare;
 mod coverage;
 mod cri;
 mod csi;
+mod demo;
 mod explain;
 mod hello;
 mod image;
 mod lint;
 mod list;
+mod reference;
 mod run_args;
 mod signals;
 
@@ -39,10 +41,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    // Its words are those of its arguments, where selections are explained; `Compare` likewise.
+    // Without words here: those of their arguments are theirs.
     Cri(Box<cri::Args>),
     Cni(Box<cni::Args>),
     Csi(Box<csi::Args>),
+    Demo(demo::Args),
+    Reference(reference::Args),
     /// List the checks of a suite, as a run would plan them
     List(list::Args),
     /// Explain a requirement, a check, a capability, a situation or a verb
@@ -69,6 +73,8 @@ pub fn main(begun: Instant) -> i32 {
         Command::Cri(args) => args.run(begun),
         Command::Cni(args) => args.run(begun),
         Command::Csi(args) => args.run(begun),
+        Command::Demo(args) => args.run(begun),
+        Command::Reference(args) => args.run(),
         Command::List(args) => args.run(),
         Command::Explain(args) => args.run(),
         Command::Coverage(args) => args.run(),

@@ -1,7 +1,8 @@
 //! The verbs that a standard's suite may use.
 
 use super::{
-    Verb, canary, cgroup, cni, cni_runtime, cri, host, image, net, pod_network, skip, target, text,
+    Verb, canary, cgroup, cni, cni_runtime, cri, csi, host, image, net, pod_network, skip, target,
+    text,
 };
 
 /// All verbs of a standard, none for one that we do not know.
@@ -10,6 +11,7 @@ pub fn of(standard: &str) -> &'static [Verb] {
         "cri" => CRI,
         "cni" => CNI,
         "cni-runtime" => CNI_RUNTIME,
+        "csi" => CSI,
         _ => &[],
     }
 }
@@ -95,6 +97,48 @@ const CNI_RUNTIME: &[Verb] = &[
     cri::sweep::SWEEP,
     cri::together::TOGETHER,
     host::PROCESS,
+    target::RESTART,
+    skip::UNLESS,
+];
+
+const CSI: &[Verb] = &[
+    csi::volume::VOLUME,
+    csi::place::PLACE,
+    csi::unplace::UNPLACE,
+    csi::gone::GONE,
+    csi::grow::GROW,
+    csi::trial::USE,
+    csi::fill_node::FILL_NODE,
+    csi::await_ready::AWAIT_READY,
+    csi::undo_cut::UNDO_CUT,
+    csi::sweep::SWEEP,
+    csi::node::LOOK,
+    csi::node::WRITE,
+    csi::node::READ,
+    csi::node::MAKE_FOLDER,
+    csi::node::REMOVE,
+    csi::node::TOUCH,
+    csi::node::CONTENT,
+    csi::node::CANARY,
+    csi::node::MOUNTS,
+    csi::endpoints::ENDPOINTS,
+    csi::parallel::PARALLEL,
+    csi::cut::CUT,
+    csi::crash::CRASH,
+    csi::crash::ALIVE,
+    csi::each_name::EACH_NAME,
+    csi::raw::RAW,
+    csi::lists::FIND,
+    csi::lists::PAGING,
+    csi::metadata::METADATA,
+    csi::metadata::RESUME,
+    csi::metadata::COVERS,
+    csi::logs::SCAN,
+    csi::logs::FILES,
+    csi::start::START,
+    csi::start::SOCKET_FOLDER,
+    csi::write_order::WRITE_ORDER,
+    text::REPEAT,
     target::RESTART,
     skip::UNLESS,
 ];

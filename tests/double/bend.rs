@@ -11,10 +11,9 @@ use std::{
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{MessageDescriptor, MethodDescriptor};
-use stdcheck::suite::rpc;
 use tonic::Code;
 
-use super::rule::Hit;
+use super::{interface, rule::Hit};
 
 /// A request as a bend sees it.
 pub struct Call {
@@ -204,7 +203,7 @@ impl Bends {
 
     /// Counts a call and gives it back with the bends for its rpc. None: the interface has no such rpc.
     pub(super) fn begin(&self, name: &str, request: Bytes) -> Option<(Call, Vec<Arc<dyn Bend>>)> {
-        let method = rpc::find("runtime.v1", name).ok()?;
+        let method = interface::find(name).ok()?;
         let mut inner = self.lock();
         let count = inner.calls.entry(name.to_owned()).or_default();
         *count += 1;

@@ -12,12 +12,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, body::Body};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
-use super::bend::{Answer, Bend, Bends, Call, Deed};
+use super::{
+    bend::{Answer, Bend, Bends, Call, Deed},
+    interface,
+};
 
 /// What serves the calls; an error is the end of a connection.
 pub type Upstream = BoxCloneSyncService<Request<Body>, Response<Body>, tower::BoxError>;
 
-const PACKAGE: &str = "/runtime.v1.";
 /// The header or trailer that ends an answer.
 const STATUS: &str = "grpc-status";
 /// What stands before a message: a flag and its length in four bytes.
@@ -41,7 +43,7 @@ impl Bent {
         let (parts, body) = request.into_parts();
         // A request that is cut has nobody who waits for its answer.
         let Ok(sent) = body.collect().await else { return std::future::pending().await };
-        let rpc = parts.uri.path().trim_start_matches(PACKAGE).to_owned();
+        let rpc = interface::name_of(parts.uri.path()).to_owned();
         let sent = sent.to_bytes();
         let message = messages(sent.clone()).into_iter().next().unwrap_or_default();
         let Some((mut call, bends)) = self.bends.begin(&rpc, message) else {
@@ -134,7 +136,8 @@ fn bend_one(call: &Call, bends: &[Arc<dyn Bend>], reply: Bytes) -> Vec<Bytes> {
 
 /// A request of our own.
 fn ask(rpc: &str, message: &Bytes) -> Request<Body> {
-    Request::post(format!("{PACKAGE}{rpc}"))
+    let method = interface::find(rpc).expect("a rule names rpcs that there are");
+    Request::post(interface::path_of(&method))
         .header(http::header::CONTENT_TYPE, "application/grpc")
         .header(http::header::TE, "trailers")
         .body(Body::new(Full::new(frame(message))))

@@ -48,6 +48,21 @@ impl Orders {
     }
 }
 
+/// Serves on a socket what stands behind another, bent by rules, for as long as what is returned is
+/// kept. `die` is what happens where a rule says that the target dies.
+pub fn before(
+    target: &Path,
+    socket: &Path,
+    rules: &str,
+    die: Arc<dyn Fn() + Send + Sync>,
+) -> Listening {
+    let bends = Bends::default();
+    for difference in read_text("orders", rules).expect("sound rules") {
+        bends.add_for_all(Rule::new(&difference).expect("a sound rule"));
+    }
+    Listening::on(socket, || to(target), bends, Connections::default(), die)
+}
+
 /// A channel to a socket, which connects when it is first needed and whenever it has to again.
 fn to(socket: &Path) -> Upstream {
     let socket = socket.to_owned();

@@ -6,17 +6,15 @@ use std::{
 };
 
 use http::Request;
-use stdcheck::{
-    proto::cri::v1::{
-        image_service_server::ImageServiceServer, runtime_service_server::RuntimeServiceServer,
-    },
-    suite::rpc,
+use stdcheck::proto::cri::v1::{
+    image_service_server::ImageServiceServer, runtime_service_server::RuntimeServiceServer,
 };
 use tonic::{Status, body::Body, service::Routes};
 use tower::{ServiceExt as _, service_fn};
 
 use super::{
     bend::Bends,
+    interface,
     layer::Upstream,
     listen::{Connections, Listening},
     restart::Restarter,
@@ -62,8 +60,8 @@ impl Double {
                 .add_service(ImageServiceServer::new(service));
             let store = store.clone();
             Upstream::new(service_fn(move |request: Request<Body>| {
-                let rpc = request.uri().path().trim_start_matches("/runtime.v1.").to_owned();
-                let careless = rpc::find("runtime.v1", &rpc).is_err()
+                let rpc = interface::name_of(request.uri().path()).to_owned();
+                let careless = interface::find(&rpc).is_err()
                     && store.state().switched("unknown-rpcs-are-unknown");
                 let routes = routes.clone();
                 async move {

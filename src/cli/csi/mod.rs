@@ -1,9 +1,9 @@
 //! `stdcheck csi`: checks a storage driver.
 
-mod check;
+pub mod check;
 mod clean;
 pub mod flags;
-mod target;
+pub mod target;
 
 use std::time::Instant;
 

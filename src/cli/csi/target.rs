@@ -10,7 +10,7 @@ use crate::{
         Drive,
         clock::PendingClock,
         csi::{
-            Config, Driver, Launched, NodeAccess, NodeFiles,
+            Config, Driver, Known, Launched, NodeAccess, NodeFiles,
             launched::{LaunchOptions, Trouble},
         },
         grpc::{Endpoint, Grpc},
@@ -153,7 +153,7 @@ impl TargetFlags {
             Some(folder) => folder.join(workspace.name()),
             None => workspace.dir.join("node"),
         };
-        let driver = Arc::new(Driver { config, node, launched, folder });
+        let driver = Arc::new(Driver { config, node, launched, folder, known: Known::default() });
         let restart = match &self.restart_cmd {
             Some(command) => Some(Restart::Command(command.clone())),
             None => driver.launched.is_some().then(|| Restart::Own(driver.clone())),

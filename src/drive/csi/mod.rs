@@ -1,12 +1,14 @@
 //! A storage driver as this host knows it: what the user told of it, its node's files, its process.
 
 pub mod config;
+pub mod known;
 pub mod launched;
 pub mod node;
 
 use std::path::{Path, PathBuf};
 
 pub use config::Config;
+pub use known::{Known, Use};
 pub use launched::Launched;
 pub use node::NodeFiles;
 
@@ -23,6 +25,8 @@ pub struct Driver {
     pub launched: Option<Launched>,
     /// Folder on the node below which staging and target paths are made. Only what is in it is ours.
     pub folder: PathBuf,
+    /// What the run's checks found out and did.
+    pub known: Known,
 }
 
 /// How the files of the driver's node are reached.

@@ -334,6 +334,7 @@ impl Grpc {
                                     .and_then(|output| decode::decode(output, &body).ok());
                                 keep(body);
                                 if reply.is_some_and(|reply| (wire.enough)(&reply)) {
+                                    sent.leave();
                                     return None;
                                 }
                             }

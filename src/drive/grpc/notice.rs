@@ -39,6 +39,12 @@ impl Sent {
         self.number().map(Code::from_i32) == Some(code)
     }
 
+    /// A stream that we left before its end has no status, which is not the target's fault: it stands
+    /// for OK.
+    pub fn leave(&self) {
+        self.number.store(0, Ordering::SeqCst);
+    }
+
     /// The status code's number, if the target sent one.
     pub fn number(&self) -> Option<i32> {
         Some(self.number.load(Ordering::SeqCst)).filter(|number| *number != NO_STATUS)

@@ -36,6 +36,8 @@ struct Found {
     vendor_version: String,
     /// A text that is nowhere else, to be looked for where no secret may be.
     marker: String,
+    /// Whether it tells where volumes can be reached (VOLUME_ACCESSIBILITY_CONSTRAINTS).
+    places: bool,
 }
 
 impl Found {
@@ -47,6 +49,7 @@ impl Found {
             name: String::new(),
             vendor_version: String::new(),
             marker: String::new(),
+            places: true,
         }
     }
 }
@@ -67,6 +70,9 @@ pub fn learn(lane: &mut Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + '_>
             found.name = text(&info, "name");
             found.vendor_version = text(&info, "vendor_version");
         }
+        if let Some(plugin) = reply(lane, "Identity/GetPluginCapabilities").await {
+            found.places = has(&plugin, "service", "VOLUME_ACCESSIBILITY_CONSTRAINTS");
+        }
         if let Some(node) = reply(lane, "Node/NodeGetInfo").await {
             found.node_id = text(&node, "node_id");
         }
@@ -82,15 +88,18 @@ pub fn learn(lane: &mut Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + '_>
 }
 
 async fn makes_volumes(lane: &mut Lane) -> bool {
-    let Some(known) = reply(lane, "Controller/ControllerGetCapabilities").await else {
-        return false;
-    };
-    let Some(Value::List(capabilities)) = value::member(&known, "capabilities") else {
+    let known = reply(lane, "Controller/ControllerGetCapabilities").await;
+    known.is_some_and(|known| has(&known, "rpc", "CREATE_DELETE_VOLUME"))
+}
+
+/// Whether a list of capabilities has that one.
+fn has(reply: &Value, kind: &str, name: &str) -> bool {
+    let Some(Value::List(capabilities)) = value::member(reply, "capabilities") else {
         return false;
     };
     capabilities.iter().any(|capability| {
-        let rpc = value::member(capability, "rpc").and_then(|rpc| value::member(rpc, "type"));
-        rpc.map(value::as_text).as_deref() == Some("CREATE_DELETE_VOLUME")
+        let of_kind = value::member(capability, kind).and_then(|kind| value::member(kind, "type"));
+        of_kind.map(value::as_text).as_deref() == Some(name)
     })
 }
 
@@ -157,7 +166,8 @@ fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
     });
     let usual = |access| capability(access, None, config.fs_type.as_deref(), &config.mount_flags);
     let capacity = config.volume_size.map(|size| json!({ "required_bytes": size }));
-    let here = config.topology.first();
+    // A requirement of a place means nothing to a driver that knows none.
+    let here = config.topology.first().filter(|_| found.places);
     let accessibility = here.map(|segments| json!({ "requisite": [{ "segments": segments }] }));
     let message_or_null = |name: &str, json: Option<Json>| match json {
         Some(json) => message(name, &json),

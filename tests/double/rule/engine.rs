@@ -21,7 +21,10 @@ use tonic::Code;
 use wildmatch::WildMatch;
 
 use super::{
-    super::bend::{Answer, Bend, Call, Deed},
+    super::{
+        bend::{Answer, Bend, Call, Deed},
+        interface,
+    },
     edit::Changes,
     format::{self, Difference},
     path::holds,
@@ -159,7 +162,7 @@ impl Ready {
     fn new(bend: &format::Bend) -> Result<Ready, String> {
         let method = match bend.rpc.contains('*') {
             true => None,
-            false => Some(rpc::find("runtime.v1", &bend.rpc)?),
+            false => Some(interface::find(&bend.rpc)?),
         };
         let input = method.as_ref().map(prost_reflect::MethodDescriptor::input);
         let output = method.as_ref().map(prost_reflect::MethodDescriptor::output);
@@ -168,7 +171,7 @@ impl Ready {
             edits.as_ref().map(|edits| Changes::new(edits, of.as_ref())).transpose()
         };
         for also in &bend.also {
-            rpc::find("runtime.v1", &also.rpc)?;
+            interface::find(&also.rpc)?;
         }
         Ok(Ready {
             rpc: WildMatch::new(&bend.rpc),
@@ -287,7 +290,7 @@ impl Bend for Rule {
         for (bend, hit) in self.hits(call) {
             let scope = self.with_reply(call, answer, hit.nth);
             for (name, with) in &bend.also {
-                let Ok(method) = rpc::find("runtime.v1", name) else { continue };
+                let Ok(method) = interface::find(name) else { continue };
                 let request = filled(method.input(), with.as_ref(), &scope).map(Some);
                 further.extend(self.note(request).map(|request| (name.clone(), request)));
             }

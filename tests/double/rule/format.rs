@@ -1,6 +1,10 @@
 //! What a file of rules may hold. What is not there is refused.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use stdcheck::suite::tree::Tree;
@@ -16,7 +20,7 @@ struct File {
 }
 
 /// A way to differ from the honest runtime.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
     /// A slug, unique among all defects.
@@ -24,7 +28,17 @@ pub struct Difference {
     /// One plain sentence: what this runtime does.
     pub says: String,
     /// How it does that.
+    #[serde(default)]
     pub bends: Vec<Bend>,
+    /// Of a reference driver: the mistakes of its own that are switched on (`--defect`).
+    #[serde(default)]
+    pub switches: Vec<String>,
+    /// Further arguments of the reference driver.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Further flags of stdcheck.
+    #[serde(default)]
+    pub flags: Vec<String>,
     /// Checks that are tried beside those whose own steps use a bent rpc: words of `--select`.
     #[serde(default)]
     pub select: Vec<String>,
@@ -37,6 +51,9 @@ pub struct Difference {
     /// The section: the name of the file.
     #[serde(skip)]
     pub section: String,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub file: PathBuf,
 }
 
 /// What a defect must give, at least once.
@@ -193,7 +210,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Difference>, String> {
             if all.iter().any(|known| known.name == difference.name) {
                 return Err(wrong(format!("`{}` is there twice", difference.name)));
             }
-            all.push(difference);
+            all.push(Difference { file: path.clone(), ..difference });
         }
     }
     Ok(all)

@@ -3,16 +3,19 @@
 
 use std::{
     io,
+    path::Path,
     process::{Child, Command},
     sync::mpsc,
 };
 
 use nix::{
-    mount::{MsFlags, mount},
+    mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
     unistd::gettid,
 };
 use tokio::sync::oneshot;
+
+use crate::drive::csi::node::mounts;
 
 /// A command to be started, and who wants to know.
 type Asked = (Command, oneshot::Sender<io::Result<Child>>);
@@ -62,8 +65,39 @@ impl Holder {
     }
 }
 
-/// What is mounted from now on is seen in this thread's namespace alone, and nothing of others' in it.
+/// What is mounted from now on is seen in this thread's namespace alone. What others unmount goes from
+/// it, too: a copy of ours would keep their file systems in use.
 fn separate() -> nix::Result<()> {
     unshare(CloneFlags::CLONE_NEWNS)?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SLAVE, None::<&str>)?;
+    // Where mounts are not shared, that does not work; what we know to be of other runs is let go.
+    let text = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    for mount in mounts::parse(&text).iter().rev().filter(|mount| is_of_a_run(&mount.point)) {
+        let _ = umount2(&mount.point, MntFlags::MNT_DETACH);
+    }
+    Ok(())
+}
+
+/// Whether a mount stands below the folder of a run: `stdcheck-` and eight hexadecimal digits.
+fn is_of_a_run(point: &Path) -> bool {
+    let Some(above) = point.parent() else { return false };
+    above.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name.strip_prefix("stdcheck-")
+            .is_some_and(|id| id.len() == 8 && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_of_runs_are_known_by_their_place() {
+        let of_a_run = |point: &str| is_of_a_run(Path::new(point));
+        assert!(of_a_run("/tmp/stdcheck-0a1b2c3d/node/1/staging"));
+        for not in ["/tmp/stdcheck-0a1b2c3d", "/mnt/stdcheck-disk/x", "/", "/tmp"] {
+            assert!(!of_a_run(not), "{not}");
+        }
+    }
 }

@@ -78,6 +78,11 @@ impl LaunchOptions {
         let path = path.strip_prefix("//").unwrap_or(path);
         path.starts_with('/').then(|| PathBuf::from(path))
     }
+
+    /// The same, if it is below our own folder: nothing else is touched.
+    fn own_socket(&self) -> Option<PathBuf> {
+        self.socket().filter(|socket| socket.starts_with(&self.logs))
+    }
 }
 
 /// Why a driver does not run.
@@ -135,8 +140,8 @@ impl Launched {
         let told = |why: String| trouble(&options, why);
         let made =
             |path: &Path, error: io::Error| format!("cannot make {}: {error}", path.display());
-        let socket = options.socket();
-        let beside = socket.as_deref().and_then(Path::parent).unwrap_or(&options.logs);
+        let own = options.own_socket();
+        let beside = own.as_deref().and_then(Path::parent).unwrap_or(&options.logs);
         for folder in [&options.state, &options.logs, beside] {
             std::fs::create_dir_all(folder).map_err(|error| told(made(folder, error)))?;
         }
@@ -171,7 +176,7 @@ impl Launched {
     /// If it cannot be started.
     pub async fn spawn(&self) -> Result<(), Trouble> {
         let told = |error: io::Error| trouble(&self.options, error.to_string());
-        if let Some(socket) = self.options.socket() {
+        if let Some(socket) = self.options.own_socket() {
             if socket.as_os_str().len() > LONGEST_SOCKET {
                 let why = format!("the path of its socket, {}, is too long", socket.display());
                 return Err(trouble(&self.options, why));
@@ -216,13 +221,15 @@ impl Launched {
     /// # Errors
     /// If the driver ends before, or time is up.
     pub async fn await_socket(&self) -> Result<(), Trouble> {
-        let Some(socket) = self.options.socket() else { return Ok(()) };
+        if self.options.socket().is_none() {
+            return Ok(());
+        }
         let begin = Instant::now();
         loop {
             if let Some(ended) = self.has_ended() {
                 return Err(Trouble::Ended(ended));
             }
-            if tokio::net::UnixStream::connect(&socket).await.is_ok() {
+            if self.listens().await {
                 return Ok(());
             }
             if begin.elapsed() >= self.options.patience {
@@ -234,6 +241,14 @@ impl Launched {
                 });
             }
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Whether somebody takes connections on its socket.
+    pub async fn listens(&self) -> bool {
+        match self.options.socket() {
+            Some(socket) => tokio::net::UnixStream::connect(socket).await.is_ok(),
+            None => false,
         }
     }
 

@@ -17,6 +17,7 @@ use nix::{
         stat::{Mode, mkdirat},
         statvfs::fstatvfs,
     },
+    unistd::{UnlinkatFlags, unlinkat},
 };
 
 use super::{
@@ -173,12 +174,24 @@ impl Local {
     }
 
     pub fn write(&self, place: &Place, pattern: Pattern) -> Written {
+        self.write_from(place, |offset, length| pattern.bytes(offset, length))
+    }
+
+    pub fn put(&self, place: &Place, bytes: &[u8]) -> Written {
+        self.write_from(place, |offset, length| {
+            let from = usize::try_from(offset - place.offset).unwrap_or(usize::MAX);
+            bytes.get(from..from.saturating_add(length)).unwrap_or_default().to_owned()
+        })
+    }
+
+    /// Asks for the bytes from an offset on, so many at a time.
+    fn write_from(&self, place: &Place, bytes: impl Fn(u64, usize) -> Vec<u8>) -> Written {
         let mut written = Written::default();
         let mut done = || -> Result<(), Errno> {
             let file = self.data(place, OFlag::O_WRONLY | OFlag::O_CREAT)?;
             while written.bytes < place.size {
                 let at = place.offset + written.bytes;
-                let bytes = pattern.bytes(at, chunk(place.size - written.bytes));
+                let bytes = bytes(at, chunk(place.size - written.bytes));
                 let count = file.write_at(&bytes, at).map_err(|error| from_io(&error))?;
                 if count == 0 {
                     return Err(Errno::ENOSPC);
@@ -191,6 +204,21 @@ impl Local {
             written.error = name(error);
         }
         written
+    }
+
+    pub fn get(&self, place: &Place) -> Result<Option<Vec<u8>>, String> {
+        let read = || -> Result<Option<Vec<u8>>, Errno> {
+            let file = match self.data(place, OFlag::O_RDONLY) {
+                Err(error) if is_nothing(error) => return Ok(None),
+                file => file?,
+            };
+            let mut bytes = vec![0; chunk(place.size)];
+            match file.read_exact_at(&mut bytes, place.offset) {
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+                done => done.map(|()| Some(bytes)).map_err(|error| from_io(&error)),
+            }
+        };
+        read().map_err(|error| format!("cannot read {} on the driver's node: {error}", place.path))
     }
 
     pub fn compare(&self, place: &Place, pattern: Pattern) -> Compared {
@@ -299,6 +327,25 @@ impl Local {
         match take_away::remove(&above, &Path::new(own).join(below)) {
             Err(error) if is_nothing(error) => Ok(()),
             done => done.map_err(told),
+        }
+    }
+
+    pub fn discard(&self, path: &str) -> Result<(), String> {
+        let path = Path::new(path);
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+        let done = || -> Result<(), Errno> {
+            let place = File::from(self.open(path, PLACE | OFlag::O_NOFOLLOW)?);
+            if !place.metadata().map_err(|error| from_io(&error))?.is_file() {
+                return Ok(());
+            }
+            let above = self.open(above, PLACE | OFlag::O_DIRECTORY)?;
+            unlinkat(&above, Path::new(name), UnlinkatFlags::NoRemoveDir)
+        };
+        match done() {
+            Err(error) if is_nothing(error) || error == Errno::EROFS => Ok(()),
+            done => done.map_err(|error| {
+                format!("cannot remove {} on the driver's node: {error}", path.display())
+            }),
         }
     }
 

@@ -187,6 +187,32 @@ impl NodeFiles {
         )
     }
 
+    /// Writes a few bytes and waits until they are stored; the place's size is theirs.
+    ///
+    /// # Errors
+    /// If it cannot be tried. A refusal by the system is in the answer.
+    pub async fn put(&self, place: &Place, bytes: &[u8]) -> Result<Written, String> {
+        let (place, bytes) = (place.clone(), bytes.to_owned());
+        either!(
+            self, "writing a few bytes",
+            local => Ok(local.put(&place, &bytes)),
+            remote => remote.put(&place, &bytes)
+        )
+    }
+
+    /// Reads a few bytes; none if they are not there.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn get(&self, place: &Place) -> Result<Option<Vec<u8>>, String> {
+        let place = place.clone();
+        either!(
+            self, "reading a few bytes",
+            local => local.get(&place),
+            remote => remote.get(&place)
+        )
+    }
+
     /// Reads and compares with a pattern.
     ///
     /// # Errors
@@ -250,6 +276,20 @@ impl NodeFiles {
             self, "removing a folder",
             local => local.remove(&path),
             remote => remote.remove(&path)
+        )
+    }
+
+    /// Removes one regular file, wherever it is. Nothing there is no error, nor a file system that
+    /// takes no writes any more.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub async fn discard(&self, path: &str) -> Result<(), String> {
+        let path = path.to_owned();
+        either!(
+            self, "removing a file",
+            local => local.discard(&path),
+            remote => remote.discard(&path)
         )
     }
 

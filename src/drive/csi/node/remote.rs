@@ -131,6 +131,23 @@ elif [ -d \"$p\" ] && ! [ -L \"$p\" ]; then ls -A -- \"$p\" | head -n {MOST_ENTR
     }
 
     pub async fn write(&self, place: &Place, pattern: Pattern) -> Result<Written, String> {
+        self.write_from(place, |offset, length| pattern.bytes(offset, length)).await
+    }
+
+    pub async fn put(&self, place: &Place, bytes: &[u8]) -> Result<Written, String> {
+        let part = |offset: u64, length: usize| {
+            let from = usize::try_from(offset - place.offset).unwrap_or(usize::MAX);
+            bytes.get(from..from.saturating_add(length)).unwrap_or_default().to_owned()
+        };
+        self.write_from(place, part).await
+    }
+
+    /// Asks for the bytes from an offset on, so many at a time.
+    async fn write_from(
+        &self,
+        place: &Place,
+        bytes: impl Fn(u64, usize) -> Vec<u8>,
+    ) -> Result<Written, String> {
         let path = self.data(place).await?;
         let mut written = Written::default();
         loop {
@@ -140,7 +157,7 @@ elif [ -d \"$p\" ] && ! [ -L \"$p\" ]; then ls -A -- \"$p\" | head -n {MOST_ENTR
             let (unit, seek) = unit(offset);
             let script = format!(
                 "echo {} | base64 -d | dd of={} bs={unit} seek={seek} conv=notrunc,fsync",
-                STANDARD.encode(pattern.bytes(offset, length)),
+                STANDARD.encode(bytes(offset, length)),
                 quote(&path)
             );
             let done = self.run(&script).await?;
@@ -153,6 +170,26 @@ elif [ -d \"$p\" ] && ! [ -L \"$p\" ]; then ls -A -- \"$p\" | head -n {MOST_ENTR
                 return Ok(written);
             }
         }
+    }
+
+    pub async fn get(&self, place: &Place) -> Result<Option<Vec<u8>>, String> {
+        let path = self.data(place).await?;
+        let (unit, skip) = unit(place.offset);
+        let count = place.size.div_ceil(unit);
+        let script = format!("dd if={} bs={unit} skip={skip} count={count}", quote(&path));
+        let mut done = self.run(&script).await?;
+        if !done.ok {
+            return match errno(&done.stderr)?.as_str() {
+                "ENOENT" => Ok(None),
+                error => Err(format!("cannot read {path} on the driver's node: {error}")),
+            };
+        }
+        let wanted = usize::try_from(place.size).unwrap_or(usize::MAX);
+        if done.stdout.len() < wanted {
+            return Ok(None);
+        }
+        done.stdout.truncate(wanted);
+        Ok(Some(done.stdout))
     }
 
     pub async fn compare(&self, place: &Place, pattern: Pattern) -> Result<Compared, String> {
@@ -238,6 +275,15 @@ if mkdir -m 755 -- \"$d\"; then printf '%s\\n' \"$d\"; else [ -d \"$d\" ] || exi
         });
         let script = format!("{guard}rm -rf --one-file-system -- {}", quote(path));
         self.must("removing a folder", &script).await.map(drop)
+    }
+
+    pub async fn discard(&self, path: &str) -> Result<(), String> {
+        let script = format!("[ -L {0} ] || ! [ -f {0} ] || rm -f -- {0}", quote(path));
+        let done = self.run(&script).await?;
+        if done.ok || errno(&done.stderr)? == "EROFS" {
+            return Ok(());
+        }
+        Err(format!("cannot remove {path} on the driver's node: {}", done.stderr.trim()))
     }
 
     pub async fn mounts_below(&self, path: &str) -> Result<Vec<String>, String> {

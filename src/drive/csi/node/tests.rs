@@ -52,6 +52,15 @@ async fn what_was_written_is_read_back() {
         assert!(files.compare(&later, other).await.unwrap().same);
         assert!(files.compare(&place(folder.path(), 16_384, 100_000), one).await.unwrap().same);
         assert!(!files.compare(&at, one).await.unwrap().same);
+        let few = Place { file: "few".to_owned(), ..place(folder.path(), 8, 5) };
+        assert_eq!(files.get(&few).await.unwrap(), None);
+        assert_eq!(files.put(&few, b"bytes").await.unwrap().bytes, 5);
+        assert_eq!(files.get(&few).await.unwrap().as_deref(), Some(&b"bytes"[..]));
+        assert_eq!(files.get(&Place { size: 6, ..few }).await.unwrap(), None);
+        let few = folder.path().join("few").display().to_string();
+        files.discard(&few).await.unwrap();
+        files.discard(&few).await.unwrap();
+        assert_eq!(files.content(&few).await.unwrap(), None);
         let nowhere = folder.path().join("no/such");
         let nothing = files.compare(&place(&nowhere, 0, 1), one).await.unwrap();
         assert_eq!(nothing, Compared { error: "ENOENT".to_owned(), same: false });

@@ -1,0 +1,64 @@
+//! Mounting a volume again where it is: for file systems that the kernel does not grow while they are
+//! mounted.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::place;
+use crate::reference::csi::{
+    driver::Driver,
+    ext, mounts,
+    refusal::{Answer, precondition},
+    state::{Published, Staged, Volume},
+};
+
+fn still_small(driver: &Driver, id: &str) -> Answer<bool> {
+    let image = driver.store.volume_image(id);
+    Ok(ext::is_small(&image, std::fs::metadata(&image)?.len())?)
+}
+
+/// Unmounts a volume at all its places and mounts it there again; staging grows the file system.
+/// That goes only while nobody has anything open.
+pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Answer<()> {
+    let mut away: Vec<(&String, &Published)> = Vec::new();
+    let mut busy = false;
+    for (target, published) in &volume.published {
+        match mounts::unmount(Path::new(target)) {
+            Err(Errno::EBUSY) => busy = true,
+            other => {
+                if other? {
+                    away.push((target, published));
+                }
+            }
+        }
+        if busy {
+            break;
+        }
+    }
+    if !busy {
+        busy = match mounts::unmount(Path::new(&staged.path)) {
+            Err(Errno::EBUSY) => true,
+            other => other.map(|_| false)?,
+        };
+    }
+    let mut staged = staged.clone();
+    if !busy {
+        let number = place::stage(driver, id, volume, &staged)?;
+        staged.device = Some(number);
+        driver.change(id, |volume| {
+            volume.staged = Some(staged.clone());
+            volume.last_device = Some(number);
+        })?;
+        // Another mount namespace had it, too.
+        busy = volume.last_device == Some(number) && still_small(driver, id)?;
+    }
+    for (target, published) in away {
+        let readonly = published.readonly || staged.readonly;
+        place::publish(driver, id, &staged, target, &published.capability, readonly)?;
+    }
+    if busy {
+        return Err(precondition("the file system cannot grow while somebody uses it"));
+    }
+    Ok(())
+}

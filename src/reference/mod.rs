@@ -1,0 +1,3 @@
+//! Implementations of ours that keep the specifications, for users to try things against.
+
+pub mod csi;

@@ -1,0 +1,105 @@
+//! Paths on the node that a volume is staged and published at.
+
+use std::sync::Arc;
+
+use super::super::advertised;
+use crate::{
+    drive::csi::{Driver, NodeFiles},
+    run::{halt::Halt, lane::Lane},
+    verdict::SkipKind,
+};
+
+/// Short enough that a name of it can be made longer still.
+const LONGEST_NAME: usize = 200;
+
+/// The driver as this host knows it.
+pub fn driver(lane: &Lane) -> Result<Arc<Driver>, Halt> {
+    let driver = lane.run.options.driver.clone();
+    driver.ok_or_else(|| Halt::Error("the target is no storage driver".to_owned()))
+}
+
+/// The files of the driver's node; without them the check cannot be made.
+pub fn files(lane: &Lane) -> Result<NodeFiles, Halt> {
+    driver(lane)?.files(&lane.run.drive).map_err(|why| {
+        let how = "run stdcheck as root on the driver's node, or say how to run a command there with \
+                   --node-command CMD";
+        Halt::Skip(SkipKind::NotChecked, format!("{why}: {how}"))
+    })
+}
+
+/// A path for something new below our folder of the node, with the folder above it. It is removed with
+/// the lane.
+pub async fn new(lane: &mut Lane, name: &str, bytes: Option<i64>) -> Result<String, Halt> {
+    let own = own(lane)?;
+    let path = match bytes {
+        Some(bytes) => padded(&format!("{own}/{name}"), bytes).map_err(Halt::Error)?,
+        None => format!("{own}/{name}"),
+    };
+    let above = path.rsplit_once('/').map_or("/", |(above, _)| above).to_owned();
+    remove_at_end(lane, own)?;
+    files(lane)?.make_folder(&above).await.map_err(Halt::Error)?;
+    Ok(path)
+}
+
+/// A folder that nobody else has; not made yet.
+fn own(lane: &Lane) -> Result<String, Halt> {
+    let unique = lane.run.unique();
+    let number = unique.rsplit('-').next().unwrap_or_default();
+    Ok(driver(lane)?.folder.join(number).display().to_string())
+}
+
+/// Has a folder of ours removed when everything was taken back that comes after.
+pub fn remove_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
+    let (driver, run) = (driver(lane)?, lane.run.clone());
+    lane.at_end(Box::new(move || {
+        Box::pin(async move { driver.files(&run.drive)?.remove(&path).await })
+    }));
+    Ok(())
+}
+
+/// Has a file removed from the volume that it was written to, while that is still published: the
+/// user's own volume stays.
+pub async fn discard_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
+    if advertised::has(lane, "controller:CREATE_DELETE_VOLUME").await? {
+        return Ok(());
+    }
+    let (driver, run) = (driver(lane)?, lane.run.clone());
+    lane.at_end(Box::new(move || {
+        Box::pin(async move { driver.files(&run.drive)?.discard(&path).await })
+    }));
+    Ok(())
+}
+
+/// A path made as long as asked.
+fn padded(path: &str, bytes: i64) -> Result<String, String> {
+    let wanted = usize::try_from(bytes).unwrap_or(0);
+    let mut path = path.to_owned();
+    if path.len() > wanted {
+        return Err(format!("no path of ours is as short as {bytes} bytes: {path}"));
+    }
+    while path.len() < wanted {
+        let name = path.len() - path.rfind('/').map_or(0, |at| at + 1);
+        // A slash needs something after it.
+        if name >= LONGEST_NAME && wanted - path.len() >= 2 {
+            path.push('/');
+        }
+        path.push('p');
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_as_many_bytes_as_asked() {
+        for bytes in [20_usize, 21, 128, 220, 221, 222, 223, 1000, 3900] {
+            let made = padded("/tmp/stdcheck/1/path", i64::try_from(bytes).unwrap()).unwrap();
+            assert_eq!(made.len(), bytes);
+            assert!(made.split('/').all(|name| name.len() < 256) && !made.ends_with('/'));
+            assert!(made.starts_with("/tmp/stdcheck/1/path"));
+        }
+        assert!(padded("/tmp/stdcheck/1/path", 19).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! Drivers that are none, die, or cannot be started: one message, the right exit code.
+
+use std::os::unix::net::UnixListener;
+
+use crate::{driver::missing, harness::Bench};
+
+#[test]
+fn a_socket_that_is_not_there() {
+    let bench = Bench::new();
+    let told = bench.stdcheck(["csi", "--endpoint", "/nowhere/csi.sock"]);
+    assert_eq!(told.code, 3);
+    assert!(told.message().contains("there is no socket /nowhere/csi.sock"), "{told:?}");
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_socket_that_says_nothing() {
+    let bench = Bench::new();
+    let socket = bench.file("mute.sock");
+    let _mute = UnixListener::bind(&socket).expect("the folder is ours");
+    let told = bench.stdcheck(["csi", "--endpoint", &socket.display().to_string()]);
+    assert_eq!(told.code, 3);
+    assert!(told.message().contains("answers nothing: is it a gRPC socket?"), "{told:?}");
+}
+
+#[test]
+fn nobody_is_named() {
+    let bench = Bench::new();
+    let told = bench.stdcheck(["csi", "--select", "csi.probe.*"]);
+    assert_eq!(told.code, 2);
+    assert!(told.message().contains("--driver PROGRAM"), "{told:?}");
+}
+
+#[test]
+fn a_driver_that_ends_at_once() {
+    let bench = Bench::new();
+    let arguments = ["csi", "--driver", "sh", "--", "-c", "echo no such flag >&2; exit 7"];
+    let told = bench.stdcheck(arguments);
+    assert_eq!(told.code, 3);
+    let message = &told.stderr;
+    assert!(message.contains("no such flag") && message.contains('7'), "{told:?}");
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_program_that_is_none() {
+    let bench = Bench::new();
+    let told = bench.stdcheck(["csi", "--driver", "/nowhere/driver"]);
+    assert_eq!(told.code, 2);
+    assert!(told.message().contains("there is no such program"), "{told:?}");
+}
+
+#[test]
+fn a_configuration_with_a_mistake() {
+    let bench = Bench::new();
+    let config = bench.write("driver.toml", "[secret]\npassword = \"hidden-value\"\n");
+    let config = config.display().to_string();
+    let told = bench.stdcheck(["csi", "--endpoint", "/nowhere.sock", "--config", &config]);
+    assert_eq!(told.code, 2);
+    assert!(told.stderr.contains("unknown field `secret`"), "{told:?}");
+}
+
+#[test]
+fn a_driver_that_dies_in_the_middle_costs_one_finding() {
+    if missing() {
+        return;
+    }
+    let bench = Bench::new();
+    let report = format!("json={}", bench.file("out.json").display());
+    let stdcheck = env!("CARGO_BIN_EXE_stdcheck");
+    let mut told = bench.stdcheck([
+        "csi",
+        "--report",
+        &report,
+        "--driver",
+        stdcheck,
+        "--",
+        "reference",
+        "csi",
+        "--endpoint={endpoint}",
+        "--state={state}",
+        "--defect=panic-negative",
+    ]);
+    told.report = bench.report();
+    let deaths: Vec<_> = told
+        .with_verdict("fail")
+        .into_iter()
+        .filter(|(_, reason)| reason.contains("the target died"))
+        .collect();
+    assert!(!deaths.is_empty(), "{}", told.stdout);
+    // Whoever was in the way ran once more.
+    assert_eq!(told.with_verdict("error"), [], "{}", told.stdout);
+    assert_eq!(told.code, 1);
+}

@@ -1,0 +1,137 @@
+//! The matrix of defects and checks: run, and held against the committed one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use libtest_mimic::Failed;
+
+use crate::{
+    double::rule::{Difference, Gives, Rule, read_folder},
+    exempt,
+    harness::each,
+    oddities,
+    stand::{BESIDE, Became, Ran, asked_for_some, folder, run},
+    table,
+};
+
+/// One of so many is tried where nobody asks for all: the whole matrix is the closing note's.
+const SAMPLED: usize = 12;
+
+/// What a difference came to.
+#[derive(Default)]
+pub struct Reported {
+    /// How many checks were run.
+    pub run: usize,
+    /// The checks that accuse, and did not accuse the honest driver.
+    pub findings: BTreeMap<String, Became>,
+    /// Check and reason of each error.
+    pub errors: Vec<(String, String)>,
+    /// What is wrong with the rule itself, or with the run.
+    pub complaints: Vec<String>,
+}
+
+/// All defects.
+pub fn defects() -> Vec<Difference> {
+    let all = read_folder(&folder("defects/csi/rules")).unwrap_or_else(|why| panic!("{why}"));
+    for one in &all {
+        Rule::new(one).unwrap_or_else(|why| panic!("{}: {why}", one.name));
+        assert!(
+            !(one.bends.is_empty() && one.switches.is_empty() && one.args.is_empty()),
+            "{} differs in nothing",
+            one.name
+        );
+    }
+    all
+}
+
+pub fn every_check_reports_a_defect_and_every_defect_is_reported() -> Result<(), Failed> {
+    if asked_for_some().is_some() {
+        return Ok(());
+    }
+    let defects = defects();
+    let whole = blesses() || std::env::var_os("STDCHECK_MATRIX").is_some();
+    let tried: Vec<Difference> = match whole {
+        true => defects.clone(),
+        false => defects.iter().step_by(SAMPLED).cloned().collect(),
+    };
+    let reports = each(&tried, BESIDE, |one| try_with(one, &wanted(one)));
+    let mut wrong = Vec::new();
+    for (defect, report) in tried.iter().zip(&reports) {
+        let name = &defect.name;
+        wrong.extend(report.complaints.iter().map(|why| format!("  {name}: {why}")));
+        let silent = match defect.gives {
+            Gives::Finding => report.findings.is_empty(),
+            Gives::Error => report.errors.is_empty(),
+        };
+        if silent {
+            wrong.push(format!("  {name}: no check reports it; errors: {:?}", report.errors));
+        }
+    }
+    if whole {
+        let honest = oddities::honest();
+        let seen: BTreeSet<String> = honest
+            .checks
+            .iter()
+            .filter(|(_, became)| became.verdict == "pass")
+            .map(|(id, _)| id.clone())
+            .collect();
+        let rows = table::rows(&tried, &reports);
+        wrong.extend(survivors(&seen, &rows));
+        let text = table::text(&tried, &reports, &rows, &seen);
+        wrong.extend(table::against_the_committed(&text));
+    } else {
+        let unknown = defects.iter().filter(|one| table::committed(&one.name).is_none());
+        wrong.extend(unknown.map(|one| format!("  {}: matrix.txt does not have it", one.name)));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{} mistakes:\n{}", wrong.len(), wrong.join("\n")).into())
+}
+
+/// Whether what is committed is written anew.
+pub fn blesses() -> bool {
+    std::env::var("STDCHECK_BLESS").is_ok_and(|bless| bless == "1")
+}
+
+/// The checks that are tried under a defect: those that report it by the committed matrix, or all.
+fn wanted(defect: &Difference) -> Vec<String> {
+    if !defect.only.is_empty() {
+        return defect.only.clone();
+    }
+    let all = blesses() || std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how != "known");
+    match table::committed(&defect.name) {
+        Some(known) if !all && !known.is_empty() => {
+            known.iter().map(|id| format!("slug:{id}")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Runs some checks under a difference, or all.
+pub fn try_with(difference: &Difference, select: &[String]) -> Reported {
+    let Ran { checks, complaints } = run(difference, select);
+    let mut reported = Reported { run: checks.len(), complaints, ..Reported::default() };
+    for (id, became) in checks {
+        if became.verdict == "error" {
+            reported.errors.push((id, became.reason));
+        } else if became.accuses() {
+            reported.findings.insert(id, became);
+        }
+    }
+    reported
+}
+
+/// The checks that no defect makes fail, and what is exempt without need.
+fn survivors(seen: &BTreeSet<String>, rows: &table::Rows) -> Vec<String> {
+    let survived: Vec<&str> =
+        seen.iter().filter(|id| !rows.contains_key(*id)).map(String::as_str).collect();
+    let unexplained = survived.iter().filter(|check| exempt::reason(check).is_none());
+    unexplained
+        .map(|check| format!("  {check}: no defect makes it fail"))
+        .chain(
+            exempt::needless(&survived)
+                .into_iter()
+                .map(|check| format!("  {check}: exempt, and a defect makes it fail")),
+        )
+        .collect()
+}
