@@ -93,12 +93,8 @@ impl Args {
         let flags = flags(defects)?;
         let mut reports = Reports::open(&[], None, Gate::default()).map_err(Stop::usage)?;
         reports.add(Terminal::stdout());
-        let session = Session {
-            suite,
-            target: &flags.target,
-            driver: &flags.driver,
-            check: &self.check,
-        };
+        let session =
+            Session { suite, target: &flags.target, driver: &flags.driver, check: &self.check };
         session.check(flags.driver.config()?, Vec::new(), reports, stop, begun).await
     }
 }
@@ -142,9 +138,7 @@ fn table(sound: &Finished, broken: &Finished) -> Table {
         }
     }
     let (ours, theirs) = (&sound.summary, &broken.summary);
-    for verdict in
-        [Verdict::Pass, Verdict::Fail, Verdict::Warn, Verdict::Error, Verdict::Skip]
-    {
+    for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Warn, Verdict::Error, Verdict::Skip] {
         let [left, right] = [ours, theirs].map(|summary| summary.counts.of(verdict).to_string());
         table.add_row([verdict.to_string(), left, right, String::new()]);
     }

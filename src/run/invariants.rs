@@ -7,7 +7,7 @@ use std::{
 
 use prost_reflect::DynamicMessage;
 
-use super::wire_faults::WireFaults;
+use super::{evidence::Redactor, wire_faults::WireFaults};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
@@ -128,13 +128,14 @@ impl Invariants {
         &self,
         plan: &Plan,
         facts: &BTreeMap<String, CapabilityFact>,
+        redactor: &Redactor,
         replay: impl Fn(&str) -> String,
     ) -> Vec<CheckResult> {
         self.watched
             .iter()
             .map(|watched| {
                 let shut = watched.planned.gate(&plan.suite, facts);
-                watched.result(shut, &replay)
+                watched.result(shut, redactor, &replay)
             })
             .collect()
     }
@@ -200,7 +201,12 @@ impl Watched {
         }
     }
 
-    fn result(&self, shut: Option<Shut>, replay: impl Fn(&str) -> String) -> CheckResult {
+    fn result(
+        &self,
+        shut: Option<Shut>,
+        redactor: &Redactor,
+        replay: impl Fn(&str) -> String,
+    ) -> CheckResult {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let def = &self.planned.source.def;
         let id = self.planned.id.clone();
@@ -225,6 +231,8 @@ impl Watched {
             result.verdict = Verdict::Error;
             result.reason = Some(why);
         } else if let Some((expected, actual, exchange, during)) = &seen.broken {
+            // What was seen may be the secrets themselves.
+            let actual = redactor.text(actual);
             result.verdict = super::check::breach(&self.planned.requires, None);
             result.reason = Some(format!(
                 "{actual} (in {} of {} answers, first during {during})",
@@ -234,7 +242,7 @@ impl Watched {
             result.finding = Some(Finding {
                 codes: self.planned.requires.iter().map(|cited| cited.code.clone()).collect(),
                 expected: expected.clone(),
-                actual: actual.clone(),
+                actual,
                 exchange: Some(0),
                 replay: replay(during),
             });

@@ -350,7 +350,9 @@ impl Schedule<'_> {
                 self.unattributed.push(format!("the target died ({how}) during the last sweep"));
             }
         }
-        for result in run.invariants.results(&run.plan, facts, |during| run.replay(during)) {
+        for result in
+            run.invariants.results(&run.plan, facts, &run.redactor, |during| run.replay(during))
+        {
             self.finished(result);
         }
     }

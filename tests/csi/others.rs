@@ -11,13 +11,11 @@ fn volumes_and_snapshots_of_others_stay() {
         return;
     }
     let bench = Bench::new();
-    let driver =
-        Driver::start(&bench, &["--foreign-volumes=500", "--foreign-snapshots=500"]);
+    let driver = Driver::start(&bench, &["--foreign-volumes=500", "--foreign-snapshots=500"]);
     let before = driver.holds();
     assert!(before.len() >= 1000, "{}", before.len());
     let report = format!("json={}", bench.file("out.json").display());
-    let mut told =
-        bench.stdcheck(["csi", "--endpoint", &driver.endpoint(), "--report", &report]);
+    let mut told = bench.stdcheck(["csi", "--endpoint", &driver.endpoint(), "--report", &report]);
     told.report = bench.report();
     assert_eq!(told.with_verdict("fail"), [], "{}", told.stdout);
     assert_eq!(told.with_verdict("error"), []);

@@ -1,19 +1,11 @@
 //! Runs of the suite on the reference driver, honest or not.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::Value;
 use wildmatch::WildMatch;
 
-use crate::{
-    double::rule::Difference,
-    harness::Bench,
-    proxy,
-};
+use crate::{double::rule::Difference, harness::Bench, proxy};
 
 /// How many runs there are side by side: they wait for file systems that are made and mounted.
 pub const BESIDE: usize = 3;
@@ -107,9 +99,8 @@ pub fn run(difference: &Difference, select: &[String]) -> Ran {
         driver = vec![own, proxy::WORD.into(), rules, "{endpoint}".into(), inner.clone(), stdcheck];
         behind = format!("unix://{inner}");
     }
-    let mut arguments: Vec<String> = ["csi", "--config", &config, "--suite", &suite, "--jobs", "4"]
-        .map(str::to_owned)
-        .into();
+    let mut arguments: Vec<String> =
+        ["csi", "--config", &config, "--suite", &suite, "--jobs", "4"].map(str::to_owned).into();
     arguments.extend(["--step-timeout", "15s", "--report", &report].map(str::to_owned));
     arguments.extend(difference.flags.iter().cloned());
     for words in select {
@@ -117,7 +108,8 @@ pub fn run(difference: &Difference, select: &[String]) -> Ran {
     }
     arguments.extend(["--driver".to_owned(), driver[0].clone(), "--".to_owned()]);
     arguments.extend(driver[1..].iter().cloned());
-    arguments.extend(["reference", "csi", "--endpoint", &behind, "--state={state}"].map(str::to_owned));
+    arguments
+        .extend(["reference", "csi", "--endpoint", &behind, "--state={state}"].map(str::to_owned));
     arguments.extend(difference.args.iter().cloned());
     for switch in &difference.switches {
         arguments.extend(["--defect".to_owned(), switch.clone()]);
@@ -154,7 +146,9 @@ fn rules_of(difference: &Difference) -> String {
     let mut file: toml::Table = toml::from_str(&text).expect("it was read before");
     for kind in ["defect", "oddity"] {
         if let Some(toml::Value::Array(all)) = file.get_mut(kind) {
-            all.retain(|one| one.get("name").and_then(|name| name.as_str()) == Some(&difference.name));
+            all.retain(|one| {
+                one.get("name").and_then(|name| name.as_str()) == Some(&difference.name)
+            });
         }
     }
     file.to_string()

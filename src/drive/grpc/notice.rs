@@ -11,9 +11,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response};
+use base64::{Engine as _, engine::general_purpose};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use percent_encoding::percent_decode;
+use prost::Message as _;
 use tonic::{Code, Status, body::Body, codegen::Service, transport::Channel};
 
 use super::NO_STATUS;
@@ -63,6 +65,21 @@ impl Sent {
     }
 }
 
+/// The message in `grpc-status-details-bin`; code and text stand in it once more.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RpcStatus {
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// Whether a header of that name tells more than code and text. What cannot be read does.
+fn tells_more(header: &HeaderValue) -> bool {
+    let text = header.to_str().unwrap_or("?").trim_end_matches('=');
+    let decoded = general_purpose::STANDARD_NO_PAD.decode(text).ok();
+    let status = decoded.and_then(|bytes| RpcStatus::decode(bytes.as_slice()).ok());
+    status.is_none_or(|status| !status.details.is_empty())
+}
+
 /// Writes the status anew, if there is one; gives its number as sent and whether it had details. The library panics at details that are no base64, which we
 /// do not read, and forgets the code where the message is no UTF-8.
 fn sound(headers: &mut HeaderMap) -> Option<(i32, bool)> {
@@ -76,7 +93,7 @@ fn sound(headers: &mut HeaderMap) -> Option<(i32, bool)> {
     let status = Status::new(Code::from_i32(number), message.unwrap_or_default());
     // It has no metadata, which alone can be refused.
     let _ = status.add_header(headers);
-    Some((number, details.is_some_and(|details| !details.is_empty())))
+    Some((number, details.is_some_and(|details| tells_more(&details))))
 }
 
 /// A channel for one call.
@@ -139,5 +156,20 @@ impl http_body::Body for Noticed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_that_repeats_itself_has_no_details() {
+        let header =
+            |bytes: &[u8]| HeaderValue::from_str(&general_purpose::STANDARD.encode(bytes)).unwrap();
+        // Code 5 and a text; then the same with one detail, an `Any`.
+        assert!(!tells_more(&header(b"\x08\x05\x12\x04gone")));
+        assert!(tells_more(&header(b"\x08\x05\x1a\x03\x0a\x01x")));
+        assert!(tells_more(&HeaderValue::from_static("no base64!")));
     }
 }

@@ -42,6 +42,13 @@ pub enum Access {
     },
 }
 
+impl Access {
+    /// A file system, with no wish about it.
+    pub fn any_mount() -> Self {
+        Self::Mount { fs_type: String::new(), flags: Vec::new(), group: None }
+    }
+}
+
 impl Capability {
     /// Whether several nodes may use the volume at once.
     pub fn many_nodes(&self) -> bool {

@@ -43,6 +43,11 @@ impl Endpoint {
         Ok(Self { path: path.to_owned(), listener: Some(listener) })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The listener, once.
     pub fn take(&mut self) -> Result<UnixListener, String> {
         self.listener.take().ok_or_else(|| "the endpoint is in use".to_owned())

@@ -11,6 +11,11 @@ pub fn fresh(prefix: &str) -> Answer<String> {
     Ok(format!("{prefix}-{}", hex(&random)))
 }
 
+/// The same for the same text, and hardly for another.
+pub fn short(text: &str) -> String {
+    format!("{:016x}", sum("", text))
+}
+
 /// What leads to the entries after this one in the list of this name.
 pub fn token(list: &str, last: &str) -> String {
     format!("{:016x}{}", sum(list, last), hex(last.as_bytes()))

@@ -47,7 +47,8 @@ pub struct Args {
     /// Where to listen: unix:///path/to/csi.sock; else what $CSI_ENDPOINT says
     #[arg(long, value_name = "ENDPOINT")]
     pub endpoint: Option<String>,
-    /// Where volumes and what is known of them are kept; else in a new folder below $TMPDIR
+    /// Where volumes and what is known of them are kept; else in a folder of its own
+    /// below $TMPDIR, which goes when the driver stops and nothing is in it
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Who this node is

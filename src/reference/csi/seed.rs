@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    capability::{Access, Capability},
     capacity, parameters,
     state::{Snapshot, State, Volume},
     topology,
@@ -15,6 +16,10 @@ pub struct Seed {
     pub volumes: u32,
     /// Snapshots, `foreign-snap-00000` and on.
     pub snapshots: u32,
+    /// Whether there are volumes with a file system.
+    pub mounts: bool,
+    /// Whether there are block volumes: every tenth is one, or all if there are no others.
+    pub blocks: bool,
 }
 
 impl Seed {
@@ -23,7 +28,7 @@ impl Seed {
         for number in 0..self.volumes {
             let id = format!("foreign-vol-{number:05}");
             if !state.gone.contains(&id) {
-                state.volumes.entry(id).or_insert_with(|| volume(number));
+                state.volumes.entry(id).or_insert_with(|| self.volume(number));
             }
         }
         for number in 0..self.snapshots {
@@ -35,14 +40,22 @@ impl Seed {
     }
 }
 
-fn volume(number: u32) -> Volume {
-    Volume {
-        name: format!("pvc-of-somebody-else-{number:05}"),
-        capacity: capacity::DEFAULT,
-        parameters: parameters::defaults(),
-        zones: topology::everywhere(),
-        seeded: true,
-        ..Volume::default()
+impl Seed {
+    fn volume(self, number: u32) -> Volume {
+        let block = !self.mounts || (self.blocks && number.is_multiple_of(10));
+        let capability = |mode| Capability {
+            access: if block { Access::Block } else { Access::any_mount() },
+            mode,
+        };
+        Volume {
+            name: format!("pvc-of-somebody-else-{number:05}"),
+            capacity: capacity::DEFAULT,
+            capabilities: (1..=7).map(capability).collect(),
+            parameters: parameters::defaults(),
+            zones: topology::everywhere(),
+            seeded: true,
+            ..Volume::default()
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! From arguments to a driver that serves.
 
-use std::{fs, path::PathBuf, pin::Pin, sync::Arc, task};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -16,11 +22,13 @@ use super::{
     driver::{Driver, Settings},
     endpoint::{self, Endpoint},
     feature::Features,
+    ids,
     locks::Locks,
     loopdev::Held,
     node,
     seed::Seed,
     service::Server,
+    state::State,
     store::Store,
 };
 use crate::proto::csi::v1::{
@@ -43,7 +51,9 @@ pub async fn serve(args: &Args, stop: CancellationToken) -> Result<(), String> {
         Err(_) if silent => return Ok(()),
         other => other?,
     };
-    let driver = Arc::new(driver(args, defects)?);
+    let own = own_folder(endpoint.path());
+    let folder = args.state.clone().unwrap_or_else(|| own.clone());
+    let driver = Arc::new(driver(args, defects, &folder)?);
     let recovered = Arc::clone(&driver);
     tokio::task::spawn_blocking(move || node::recover(&recovered))
         .await
@@ -51,7 +61,12 @@ pub async fn serve(args: &Args, stop: CancellationToken) -> Result<(), String> {
         .map_err(|refusal| refusal.message)?;
     let listener = endpoint.take()?;
     driver.log(&format!("{} serves", driver.settings.name));
-    run(driver, listener, stop).await
+    run(Arc::clone(&driver), listener, stop).await?;
+    if args.state.is_none() && driver.store.read(State::is_clean).unwrap_or(false) {
+        // Nobody asked for the folder, and nobody misses it.
+        let _ = fs::remove_dir_all(own);
+    }
+    Ok(())
 }
 
 fn listen(args: &Args, defects: &Defects) -> Result<Endpoint, String> {
@@ -68,11 +83,15 @@ fn listen(args: &Args, defects: &Defects) -> Result<Endpoint, String> {
     Ok(endpoint)
 }
 
-fn driver(args: &Args, defects: Defects) -> Result<Driver, String> {
+fn driver(args: &Args, defects: Defects, folder: &Path) -> Result<Driver, String> {
     let mut features = Features::new(args.preset, &args.capabilities, &args.without);
-    let seed = Seed { volumes: args.foreign_volumes, snapshots: args.foreign_snapshots };
-    let folder = args.state.clone().unwrap_or_else(own_folder);
-    let store = Store::open(&folder, seed, defects.has(Defect::StateLost))?;
+    let seed = Seed {
+        volumes: args.foreign_volumes,
+        snapshots: args.foreign_snapshots,
+        mounts: features.has(Feature::Mount),
+        blocks: features.has(Feature::Block),
+    };
+    let store = Store::open(folder, seed, defects.has(Defect::StateLost))?;
     let starts = store.read(|state| state.starts).map_err(|refusal| refusal.message)?;
     if starts > 1 && defects.has(Defect::CapabilitiesChange) {
         features.remove(Feature::Topology);
@@ -123,8 +142,11 @@ fn driver(args: &Args, defects: Defects) -> Result<Driver, String> {
     })
 }
 
-fn own_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("stdcheck-reference-csi-{}", std::process::id()))
+/// The folder of a driver that was told none: the same one for the same endpoint, so that a driver
+/// that was killed finds again what it knew.
+fn own_folder(endpoint: &Path) -> PathBuf {
+    let name = ids::short(&endpoint.to_string_lossy());
+    std::env::temp_dir().join(format!("stdcheck-reference-csi-{name}"))
 }
 
 fn pairs(words: &[String], flag: &str) -> Result<Vec<(String, String)>, String> {

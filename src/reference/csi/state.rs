@@ -147,6 +147,13 @@ impl State {
         volumes.chain(snapshots).fold(0, i64::saturating_add)
     }
 
+    /// Whether nothing is there but what is seeded.
+    pub fn is_clean(&self) -> bool {
+        self.volumes.values().all(|one| one.seeded)
+            && self.snapshots.values().all(|one| one.seeded)
+            && self.groups.is_empty()
+    }
+
     /// The snapshots of a group, in its order.
     pub fn members<'a>(
         &'a self,

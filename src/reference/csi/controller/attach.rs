@@ -49,7 +49,7 @@ pub fn attach(
         if number.is_none() && !driver.has(Defect::AttachAnyNode) {
             return Err(not_found(format!("there is no node {}", shown(node))));
         }
-        node::volume_context_of(&volume, &asked.volume_context)?;
+        node::volume_context_of(driver, &volume, &asked.volume_context)?;
         if !capability::fits(&volume, &wish.capability) {
             return Err(invalid("the volume was not made to be used like this"));
         }

@@ -61,7 +61,7 @@ fn confirm(
         }
     }
     if !driver.has(Defect::ValidateContext) {
-        node::volume_context_of(volume, &asked.volume_context).map_err(|it| it.message)?;
+        node::volume_context_of(driver, volume, &asked.volume_context).map_err(|it| it.message)?;
     }
     let fixed = parameters::fixed(driver, &asked.parameters).map_err(|it| it.message)?;
     if !fixed.is_empty() && fixed != volume.parameters {

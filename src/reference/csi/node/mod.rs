@@ -21,6 +21,7 @@ pub use stats::stats;
 use super::{
     capability::{self, Capability},
     controller,
+    defect::Defect,
     driver::Driver,
     feature::Feature,
     parameters,
@@ -35,8 +36,9 @@ pub fn contexts(
     volume_context: &HashMap<String, String>,
     publish_context: &HashMap<String, String>,
 ) -> Answer<()> {
-    volume_context_of(volume, volume_context)?;
-    if publish_context.is_empty() {
+    volume_context_of(driver, volume, volume_context)?;
+    let any = [Defect::AttachContextChanges, Defect::AttachContextSecret];
+    if publish_context.is_empty() || any.into_iter().any(|defect| driver.has(defect)) {
         return Ok(());
     }
     let known = volume.attachments.get(driver.node_id());
@@ -49,8 +51,16 @@ pub fn contexts(
 }
 
 /// Refuses a volume_context that is not the volume's. It may be left out.
-pub fn volume_context_of(volume: &Volume, given: &HashMap<String, String>) -> Answer<()> {
-    if given.is_empty() || *given == parameters::context(&volume.parameters) {
+pub fn volume_context_of(
+    driver: &Driver,
+    volume: &Volume,
+    given: &HashMap<String, String>,
+) -> Answer<()> {
+    let any = [Defect::ContextChanges, Defect::ContextSecret];
+    if given.is_empty()
+        || *given == parameters::context(&volume.parameters)
+        || any.into_iter().any(|defect| driver.has(defect))
+    {
         Ok(())
     } else {
         Err(invalid("volume_context is not the one of this volume"))
@@ -72,7 +82,7 @@ fn usable(driver: &Driver, volume: &Volume, asked: &Capability) -> Answer<bool> 
             Err(precondition("the controller has published the volume for another use"))
         }
         Some(attached) => {
-            let closed = attached.readonly && !driver.has(super::defect::Defect::AttachWritable);
+            let closed = attached.readonly && !driver.has(Defect::AttachWritable);
             Ok(closed || asked.reads_only())
         }
     }

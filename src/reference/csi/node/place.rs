@@ -250,6 +250,9 @@ pub fn unpublish(driver: &Driver, target: &str, _published: &Published) -> Answe
     let at = Path::new(target);
     if !driver.has(Defect::UnpublishLeavesMount) {
         mounts::detach(at)?;
+        if driver.has(Defect::PublishEmpty) {
+            let _ = fs::remove_dir_all(at);
+        }
         if !driver.has(Defect::UnpublishLeavesTarget) {
             mounts::remove_place(at).map_err(|error| {
                 internal(format!("{} cannot be removed: {error}", shown(target)))

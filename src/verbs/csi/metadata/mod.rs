@@ -4,13 +4,13 @@ mod spans;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, Kind, ReflectMessage as _, Value as Proto};
 use tonic::Code;
 
 use self::spans::{Span, covers, from, merged};
 use super::{
     answers,
-    values::{int, list, nothing, text, with},
+    values::{int, nothing, with},
 };
 use crate::{
     drive::grpc::Answer,
@@ -23,6 +23,9 @@ use crate::{
     verbs::{Done, Params, Verb},
 };
 
+/// How many ranges a step gets to see one by one.
+const MOST_SHOWN: usize = 1000;
+
 const CALL: Param = Param { name: "call", required: true, title: "an rpc of SnapshotMetadata" };
 const WITH: Param = Param { name: "with", required: false, title: "merged into its base request" };
 
@@ -30,7 +33,7 @@ const WITH: Param = Param { name: "with", required: false, title: "merged into i
 pub const METADATA: Verb = Verb {
     signature: Signature {
         name: "csi.metadata",
-        title: "reads a stream of block metadata to its end",
+        title: "reads a stream of block metadata to its end; blocks and spans: the first 1000",
         params: &[CALL, WITH],
         reply: || {
             let spans = || {
@@ -101,15 +104,12 @@ struct Told {
 impl Told {
     fn of(answer: &Answer) -> Told {
         let mut told = Told::default();
-        for reply in answer.replies.iter().map(value::from_message) {
-            let tuples = list(&reply, "block_metadata");
+        for reply in &answer.replies {
+            let tuples = spans_of(reply);
             told.largest = told.largest.max(tuples.len());
-            told.spans.extend(tuples.iter().map(|tuple| Span {
-                offset: int(tuple, "byte_offset"),
-                size: int(tuple, "size_bytes"),
-            }));
-            told.types.push(text(&reply, "block_metadata_type"));
-            told.capacities.push(int(&reply, "volume_capacity_bytes"));
+            told.spans.extend(tuples);
+            told.types.push(kind_of(reply));
+            told.capacities.push(number(reply, "volume_capacity_bytes"));
         }
         told
     }
@@ -128,6 +128,33 @@ impl Told {
                 && span.size < first.size;
             span.size == first.size || is_rest
         })
+    }
+}
+
+/// The tuples of one message. There may be a million of them: none becomes a value of expressions.
+fn spans_of(reply: &DynamicMessage) -> Vec<Span> {
+    let Some(tuples) = reply.get_field_by_name("block_metadata") else { return Vec::new() };
+    let span = |tuple: &Proto| {
+        let tuple = tuple.as_message()?;
+        Some(Span { offset: number(tuple, "byte_offset"), size: number(tuple, "size_bytes") })
+    };
+    tuples.as_list().map(|tuples| tuples.iter().filter_map(span).collect()).unwrap_or_default()
+}
+
+fn number(message: &DynamicMessage, field: &str) -> i64 {
+    message.get_field_by_name(field).and_then(|found| found.as_i64()).unwrap_or(0)
+}
+
+/// The name of the type, or its number where it has none.
+fn kind_of(reply: &DynamicMessage) -> String {
+    let field = reply.descriptor().get_field_by_name("block_metadata_type");
+    let Some(field) = field else { return String::new() };
+    let number = reply.get_field(&field).as_enum_number().unwrap_or(0);
+    match field.kind() {
+        Kind::Enum(kind) => kind
+            .get_value(number)
+            .map_or_else(|| number.to_string(), |known| known.name().to_owned()),
+        _ => number.to_string(),
     }
 }
 
@@ -176,7 +203,7 @@ async fn resume(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let (method, message) = lane.request(rpc, Some(&given))?;
     let seen = AtomicUsize::new(0);
     let enough = |reply: &DynamicMessage| {
-        let tuples = list(&value::from_message(reply), "block_metadata").len();
+        let tuples = spans_of(reply).len();
         seen.fetch_add(tuples, Ordering::Relaxed) + tuples >= after
     };
     let patience = lane.run.options.step_timeout;
@@ -213,5 +240,5 @@ fn values(spans: &[Span]) -> Value {
     let span = |span: &Span| {
         value::map([("offset", Value::Int(span.offset)), ("size", Value::Int(span.size))])
     };
-    Value::from(spans.iter().map(span).collect::<Vec<_>>())
+    Value::from(spans.iter().take(MOST_SHOWN).map(span).collect::<Vec<_>>())
 }
