@@ -81,9 +81,20 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        // Nothing to do about a failure here; `clean` takes it away later.
-        let _ = std::fs::remove_dir_all(&self.dir);
+        // What is mounted there is not ours: a driver that failed to unpublish a volume must not lose
+        // what the volume holds. Nothing to do about a failure here; `clean` takes it away later.
+        if !holds_mounts(&self.dir) {
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
     }
+}
+
+/// Whether something is mounted below a folder. The kernel writes blanks in paths as `\040`; ours have
+/// none.
+fn holds_mounts(dir: &Path) -> bool {
+    let Ok(mounts) = std::fs::read_to_string("/proc/self/mountinfo") else { return false };
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    points.into_iter().any(|point| Path::new(point).starts_with(dir))
 }
 
 fn folder_of(id: &str) -> PathBuf {

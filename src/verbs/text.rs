@@ -38,7 +38,8 @@ fn repeat(params: &Params) -> Result<Value, Halt> {
     if params.get("bytes").is_some() {
         let most = usize::try_from(params.number("bytes")?)
             .map_err(|_| Halt::Error("`bytes` is negative".to_owned()))?;
-        made.truncate(made.floor_char_boundary(most));
+        let whole = (0..=most.min(made.len())).rev().find(|at| made.is_char_boundary(*at));
+        made.truncate(whole.unwrap_or_default());
     }
     Ok(value::map([("text", Value::from(made))]))
 }

@@ -79,7 +79,7 @@ fn a_driver_that_dies_in_the_middle_costs_one_finding() {
         "csi",
         "--endpoint={endpoint}",
         "--state={state}",
-        "--defect=panic-negative",
+        "--defect=dies-of-negative",
     ]);
     told.report = bench.report();
     let deaths: Vec<_> = told

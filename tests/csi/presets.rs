@@ -36,7 +36,7 @@ fn with_everything() {
 
 #[test]
 fn a_node_alone() {
-    let flags = ["--volume-id", "foreign-vol-1"];
+    let flags = ["--volume-id", "foreign-vol-00001"];
     keeps_every_rule(&flags, &["--preset=node-only", "--foreign-volumes=2"]);
 }
 
@@ -47,7 +47,7 @@ fn a_controller_alone() {
 
 #[test]
 fn without_making_volumes() {
-    let flags = ["--volume-id", "foreign-vol-1"];
+    let flags = ["--volume-id", "foreign-vol-00001"];
     keeps_every_rule(&flags, &["--preset=no-create-delete", "--foreign-volumes=2"]);
 }
 

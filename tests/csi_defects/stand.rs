@@ -3,15 +3,13 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::Value;
+use stdcheck::reference::csi::told;
 use wildmatch::WildMatch;
 
 use crate::{double::rule::Difference, harness::Bench, proxy};
 
 /// How many runs there are side by side: they wait for file systems that are made and mounted.
 pub const BESIDE: usize = 3;
-
-/// What a user would tell of the reference driver, so that every check has what it needs.
-const CONFIG: &str = include_str!("../defects/csi/driver.toml");
 
 /// A folder of rules.
 pub fn folder(of: &str) -> PathBuf {
@@ -87,7 +85,7 @@ pub fn honest() -> Difference {
 pub fn run(difference: &Difference, select: &[String]) -> Ran {
     let bench = Bench::new();
     let stdcheck = env!("CARGO_BIN_EXE_stdcheck").to_owned();
-    let config = bench.write("driver.toml", CONFIG).display().to_string();
+    let config = bench.write("driver.toml", told::CONFIG).display().to_string();
     let suite = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites/csi").display().to_string();
     let report = format!("json={}", bench.file("out.json").display());
     let mut driver = vec![stdcheck.clone()];

@@ -33,6 +33,7 @@ mod service;
 mod start;
 mod state;
 mod store;
+pub mod told;
 mod topology;
 
 use std::path::PathBuf;

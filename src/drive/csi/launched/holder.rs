@@ -6,6 +6,7 @@ use std::{
     path::Path,
     process::{Child, Command},
     sync::mpsc,
+    thread::JoinHandle,
 };
 
 use nix::{
@@ -23,7 +24,9 @@ type Asked = (Command, oneshot::Sender<io::Result<Child>>);
 /// The thread; it ends when this is dropped, and what it started is killed then.
 #[derive(Debug)]
 pub struct Holder {
-    asks: mpsc::Sender<Asked>,
+    /// None when it is to end.
+    asks: Option<mpsc::Sender<Asked>>,
+    ends: Option<JoinHandle<()>>,
     /// Its number as the kernel counts.
     pub thread: i32,
     /// Why it has no namespace of its own, if so.
@@ -36,7 +39,7 @@ impl Holder {
         let told = |error: &dyn std::fmt::Display| format!("cannot start a thread: {error}");
         let (give, take) = oneshot::channel();
         let (asks, asked) = mpsc::channel::<Asked>();
-        std::thread::Builder::new()
+        let ends = std::thread::Builder::new()
             .name("driver".to_owned())
             .spawn(move || {
                 let shares = separate().err().map(|error| error.to_string());
@@ -53,15 +56,26 @@ impl Holder {
             })
             .map_err(|error| told(&error))?;
         let (thread, shares) = take.await.map_err(|error| told(&error))?;
-        Ok(Holder { asks, thread, shares })
+        Ok(Holder { asks: Some(asks), ends: Some(ends), thread, shares })
     }
 
     /// Starts a process in the namespace.
     pub async fn spawn(&self, command: Command) -> io::Result<Child> {
         let gone = || io::Error::other("the thread of the mount namespace ended");
         let (give, take) = oneshot::channel();
-        self.asks.send((command, give)).map_err(|_| gone())?;
+        let asks = self.asks.as_ref().ok_or_else(gone)?;
+        asks.send((command, give)).map_err(|_| gone())?;
         take.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It waits for nothing but this.
+        drop(self.asks.take());
+        if let Some(ends) = self.ends.take() {
+            let _ = ends.join();
+        }
     }
 }
 
