@@ -62,8 +62,10 @@ pub fn every_check_reports_a_defect_and_every_defect_is_reported() -> Result<(),
     let accusing = accusing.filter(|(_, became)| became.weight() > 0).map(|(id, _)| id);
     let killed: BTreeSet<String> =
         rows.keys().chain(accusing).map(|id| without_version(id)).collect();
-    wrong.extend(survivors(&seen, &killed));
-    let text = table::text(&defects, &reports, &rows, &seen, &killed);
+    let never = good::never_run(&goods);
+    wrong.extend(survivors("unkillable", &seen, &killed));
+    wrong.extend(survivors("skip", &never, &killed));
+    let text = table::text(&defects, &reports, &rows, &Checks { seen, never, killed });
     wrong.extend(table::against_the_committed(&text));
     if wrong.is_empty() {
         return Ok(());
@@ -124,7 +126,7 @@ pub fn try_with(difference: &Difference, select: &[String]) -> Reported {
     }
     let select: Vec<&str> = select.iter().map(String::as_str).collect();
     let ran = run(difference, &select);
-    let before = good(&difference.plugin, &difference.spec);
+    let before = good(difference);
     reported.run = ran.checks.len();
     reported.complaints = ran.complaints;
     for (id, became) in ran.checks {
@@ -170,7 +172,7 @@ pub fn touched(difference: &Difference) -> Vec<String> {
     if !difference.only.is_empty() {
         return difference.only.clone();
     }
-    let good = good(&difference.plugin, &difference.spec);
+    let good = good(difference);
     let full = std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how == "full");
     let any = full || difference.one_read || difference.bends.iter().any(|bend| bend.on.is_empty());
     let bent: BTreeSet<&str> =
@@ -183,16 +185,26 @@ pub fn touched(difference: &Difference) -> Vec<String> {
     good.checks.iter().filter(|(_, became)| may(became)).map(|(id, _)| id.clone()).collect()
 }
 
+/// What became of the checks, without their versions.
+pub struct Checks {
+    /// They have something to see on a good plugin.
+    pub seen: BTreeSet<String>,
+    /// They are skipped on all of them.
+    pub never: BTreeSet<String>,
+    /// They report a defect, or a fault of a good plugin.
+    pub killed: BTreeSet<String>,
+}
+
 /// The checks that no defect makes fail, and what is exempt without need.
-fn survivors(seen: &BTreeSet<String>, killed: &BTreeSet<String>) -> Vec<String> {
-    let survived: Vec<&str> = seen.difference(killed).map(String::as_str).collect();
-    let unexplained = survived.iter().filter(|check| exempt::reason("unkillable", check).is_none());
+fn survivors(kind: &str, checks: &BTreeSet<String>, killed: &BTreeSet<String>) -> Vec<String> {
+    let survived: Vec<&str> = checks.difference(killed).map(String::as_str).collect();
+    let unexplained = survived.iter().filter(|check| exempt::reason(kind, check).is_none());
     unexplained
-        .map(|check| format!("  {check}: no defect makes it fail"))
+        .map(|check| format!("  {check}: no defect makes it fail ({kind})"))
         .chain(
-            exempt::needless("unkillable", &survived)
+            exempt::needless(kind, &survived)
                 .into_iter()
-                .map(|check| format!("  {check}: exempt, and a defect makes it fail")),
+                .map(|check| format!("  {check}: exempt ({kind}), and a defect makes it fail")),
         )
         .collect()
 }
