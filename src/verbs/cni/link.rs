@@ -99,7 +99,7 @@ fn is_unknown(kind: &str, why: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_unknown;
+    use super::{is_unknown, libc};
 
     #[test]
     fn a_kind_that_the_kernel_lacks_is_told_from_other_failures() {
