@@ -48,7 +48,7 @@ pub fn execute(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String
             {
                 return Ok(unready(&why));
             }
-            hand_on(call)
+            hand_on(plugin, call)
         }
         _ if newest => translated(plugin, call, rule),
         _ => theirs(plugin, call, rule),
@@ -74,9 +74,11 @@ fn translated(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String>
 }
 
 /// STATUS and GC go on to the delegated plugin, if that knows them: ours does.
-fn hand_on(call: &Call) -> Result<Outcome, String> {
+fn hand_on(plugin: &str, call: &Call) -> Result<Outcome, String> {
     let config = call.config();
-    let Some(kind) = config["ipam"]["type"].as_str() else { return Ok(Outcome::default()) };
+    // An IPAM plugin finds itself there.
+    let kind = config["ipam"]["type"].as_str().filter(|kind| *kind != plugin);
+    let Some(kind) = kind else { return Ok(Outcome::default()) };
     let folders = call.var("CNI_PATH").split(':').map(Path::new);
     match folders.map(|folder| folder.join(kind)).find(|path| path.exists()) {
         Some(found) if kind.starts_with(delegate::NAME) => {
