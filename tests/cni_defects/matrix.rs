@@ -158,6 +158,10 @@ fn tried_with(defect: &Difference) -> Vec<String> {
         return touched(defect);
     }
     let mut tried = table::committed(&defect.name);
+    // What was executed for several checks at once is no check's own.
+    if tried.remove("situation") {
+        tried.extend(touched(defect).into_iter().filter(carries));
+    }
     if blesses() || tried.is_empty() {
         tried.extend(of_topic(defect));
     }
@@ -167,12 +171,15 @@ fn tried_with(defect: &Difference) -> Vec<String> {
 /// Checks that only execute what every plugin has, for invariants to look at.
 const CARRIERS: [&str; 3] = ["cni.version.add", "cni.version.del", "cni.error.in-every-version"];
 
+fn carries(id: &String) -> bool {
+    CARRIERS.contains(&without_version(id).as_str())
+}
+
 /// The checks of the section that a defect's file is named after: `errors` is about `cni.error.*`.
 pub fn of_topic(defect: &Difference) -> Vec<String> {
     let of_it = |id: &String| {
         let word = id.split('.').nth(1).unwrap_or_default();
-        let carries = CARRIERS.contains(&without_version(id).as_str());
-        carries || (!word.is_empty() && defect.topic.starts_with(word))
+        carries(id) || (!word.is_empty() && defect.topic.starts_with(word))
     };
     touched(defect).into_iter().filter(of_it).collect()
 }
