@@ -32,7 +32,9 @@ pub fn execute(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String
             let mut reply = outcome.reply();
             if let Some(versions) = reply["supportedVersions"].as_array_mut() {
                 versions.push(json!(NEWEST));
-                reply["cniVersion"] = json!(NEWEST);
+                if config["cniVersion"] != THEIRS {
+                    reply["cniVersion"] = json!(NEWEST);
+                }
                 outcome.stdout = reply.to_string().into_bytes();
             }
             Ok(outcome)
