@@ -160,7 +160,7 @@ fn tried_with(defect: &Difference) -> Vec<String> {
     let mut tried = table::committed(&defect.name);
     // What was executed for several checks at once is no check's own.
     if tried.remove("situation") {
-        tried.extend(touched(defect).into_iter().filter(carries));
+        tried.extend(touched(defect).into_iter().filter(|id| carries(id)));
     }
     if blesses() || tried.is_empty() {
         tried.extend(of_topic(defect));
@@ -171,7 +171,7 @@ fn tried_with(defect: &Difference) -> Vec<String> {
 /// Checks that only execute what every plugin has, for invariants to look at.
 const CARRIERS: [&str; 3] = ["cni.version.add", "cni.version.del", "cni.error.in-every-version"];
 
-fn carries(id: &String) -> bool {
+fn carries(id: &str) -> bool {
     CARRIERS.contains(&without_version(id).as_str())
 }
 
