@@ -9,7 +9,7 @@
 mod harness;
 mod shim;
 
-#[path = "cni_defects/exempt.rs"]
+#[path = "defects/exempt.rs"]
 mod exempt;
 #[path = "cni_defects/good.rs"]
 mod good;

@@ -10,33 +10,69 @@ use std::{
 use libtest_mimic::Failed;
 
 use crate::{
-    exempt,
     matrix::blesses,
     shim::rule::{Difference, SPEC},
     stand::{Ran, asked_for_some, each, folder, run, run_plain, without_version},
 };
 
-/// A plugin and the version that it is tried at.
-type Which = (String, String);
+/// A plugin, the version that it is tried at, and the profile of the tests' own, if it is given one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Which {
+    plugin: String,
+    spec: String,
+    profile: Option<String>,
+}
+
+impl Which {
+    fn of(difference: &Difference) -> Which {
+        let Difference { plugin, spec, profile, .. } = difference.clone();
+        Which { plugin, spec, profile }
+    }
+
+    fn honest(&self) -> Difference {
+        Difference { profile: self.profile.clone(), ..Difference::none(&self.plugin, &self.spec) }
+    }
+
+    /// What its file in `known` is called.
+    fn file(&self) -> &str {
+        self.profile.as_ref().unwrap_or(&self.plugin)
+    }
+}
+
 type Known = Mutex<BTreeMap<Which, Arc<OnceLock<Arc<Ran>>>>>;
 
-/// The whole suite on an honest shim of a plugin: run once for all tests.
-pub fn good(plugin: &str, spec: &str) -> Arc<Ran> {
+/// The whole suite on an honest shim of the plugin that a difference bends: run once for all tests.
+pub fn good(difference: &Difference) -> Arc<Ran> {
     static KNOWN: OnceLock<Known> = OnceLock::new();
     let known = KNOWN.get_or_init(Known::default);
+    let which = Which::of(difference);
     let slot = {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry((plugin.to_owned(), spec.to_owned())).or_default().clone()
+        known.entry(which.clone()).or_default().clone()
     };
-    slot.get_or_init(|| Arc::new(run(&Difference::none(plugin, spec), &[]))).clone()
+    slot.get_or_init(|| Arc::new(run(&which.honest(), &[]))).clone()
+}
+
+/// The checks that are skipped on every good plugin. One that has cases is run by these: without them
+/// it only says that a version has none.
+pub fn never_run(goods: &[(Which, Arc<Ran>)]) -> BTreeSet<String> {
+    let mut skipped: BTreeMap<String, bool> = BTreeMap::new();
+    for (id, became) in goods.iter().flat_map(|(_, ran)| &ran.checks) {
+        *skipped.entry(without_version(id)).or_insert(true) &= became.verdict == "skip";
+    }
+    let has_cases = |id: &String| skipped.keys().any(|one| one.starts_with(&format!("{id}[")));
+    skipped
+        .iter()
+        .filter(|(id, never)| **never && !has_cases(id))
+        .map(|(id, _)| id.clone())
+        .collect()
 }
 
 /// All that differences are tried with.
 pub fn all(differences: &[Difference]) -> Vec<(Which, Arc<Ran>)> {
-    let which: BTreeSet<Which> =
-        differences.iter().map(|one| (one.plugin.clone(), one.spec.clone())).collect();
+    let which: BTreeSet<Which> = differences.iter().map(Which::of).collect();
     let which: Vec<Which> = which.into_iter().collect();
-    let ran = each(&which, |(plugin, spec)| good(plugin, spec));
+    let ran = each(&which, |one| good(&one.honest()));
     which.into_iter().zip(ran).collect()
 }
 
@@ -45,11 +81,13 @@ pub fn an_honest_shim_is_the_plugin() -> Result<(), Failed> {
         return Ok(());
     }
     let [plain, shim] =
-        [Arc::new(run_plain("bridge", SPEC, &[])), good("bridge", SPEC)].map(|ran| {
-            let verdicts =
-                ran.checks.iter().map(|(id, became)| (id.clone(), became.verdict.clone()));
-            verdicts.collect::<BTreeMap<String, String>>()
-        });
+        [Arc::new(run_plain("bridge", SPEC, &[])), good(&Difference::none("bridge", SPEC))].map(
+            |ran| {
+                let verdicts =
+                    ran.checks.iter().map(|(id, became)| (id.clone(), became.verdict.clone()));
+                verdicts.collect::<BTreeMap<String, String>>()
+            },
+        );
     assert_eq!(plain, shim);
     Ok(())
 }
@@ -60,10 +98,10 @@ pub fn accused_of_what_is_known() -> Result<(), Failed> {
     }
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     let mut wrong = Vec::new();
-    let mut skipped: BTreeMap<String, bool> = BTreeMap::new();
-    for ((plugin, spec), ran) in all(&crate::matrix::defects()) {
+    for (which, ran) in all(&crate::matrix::defects()) {
+        let (plugin, spec) = (which.file(), &which.spec);
         wrong.extend(ran.complaints.iter().map(|why| format!("  {plugin} at {spec}: {why}")));
-        let text = texts.entry(plugin.clone()).or_default();
+        let text = texts.entry(plugin.to_owned()).or_default();
         for (id, became) in &ran.checks {
             if became.weight() > 0 {
                 let _ = writeln!(
@@ -76,17 +114,8 @@ pub fn accused_of_what_is_known() -> Result<(), Failed> {
             if became.verdict == "error" {
                 wrong.push(format!("  {plugin} at {spec}: {id}: {}", became.told()));
             }
-            let never = skipped.entry(without_version(id)).or_insert(true);
-            *never &= became.verdict == "skip";
         }
     }
-    // What is run on none of them, no defect can show.
-    let never: Vec<&str> =
-        skipped.iter().filter(|(_, never)| **never).map(|(id, _)| id.as_str()).collect();
-    let unexplained = never.iter().filter(|id| exempt::reason("skip", id).is_none());
-    wrong.extend(unexplained.map(|id| format!("  {id}: skipped on every plugin")));
-    let needless = exempt::needless("skip", &never);
-    wrong.extend(needless.iter().map(|id| format!("  {id}: exempt, and run on some plugin")));
     for (plugin, text) in texts {
         wrong.extend(against_the_known(&plugin, &text));
     }

@@ -25,7 +25,10 @@ use crate::{
 /// How many runs there are side by side: they wait for programs, and for what settles.
 const BESIDE: usize = 4;
 
-/// A folder of rules.
+/// The checks that are exempt.
+pub const EXEMPT: &str = "defects/cni/exempt.toml";
+
+/// A folder or file of rules.
 pub fn folder(of: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(of)
 }
@@ -52,9 +55,10 @@ pub fn missing() -> Option<String> {
     None
 }
 
-/// Which differences are tried, if only some are (`trial`).
-pub fn asked_for_some() -> Option<WildMatch> {
-    std::env::var("STDCHECK_DEFECT").ok().map(|pattern| WildMatch::new(&pattern))
+/// Which differences are tried, if only some are (`trial`): patterns, with commas between them.
+pub fn asked_for_some() -> Option<Vec<WildMatch>> {
+    let patterns = std::env::var("STDCHECK_DEFECT").ok()?;
+    Some(patterns.split(',').map(WildMatch::new).collect())
 }
 
 /// What a run came to.
@@ -106,7 +110,7 @@ impl Became {
 /// Runs some checks, or all where none is named, on a good plugin itself.
 pub fn run_plain(plugin: &str, spec: &str, select: &[&str]) -> Ran {
     let bench = Bench::new();
-    run_on(&bench, &good_plugins().join(plugin), spec, select)
+    run_on(&bench, &good_plugins().join(plugin), &Difference::none(plugin, spec), select)
 }
 
 /// Runs some checks, or all where none is named, on a plugin that differs.
@@ -122,23 +126,33 @@ pub fn run(difference: &Difference, select: &[&str]) -> Ran {
     };
     let rule = serde_json::to_vec(&rule).expect("plain data");
     fs::write(folder.join(RULE), rule).expect("the folder is ours");
-    let plugin = folder.join(&difference.plugin);
     let own = std::env::current_exe().expect("this program");
-    symlink(own, &plugin).expect("the folder is ours");
-    let mut ran = run_on(&bench, &plugin, &difference.spec, select);
+    for beside in fs::read_dir(good_plugins()).expect("it was looked at").flatten() {
+        let bent = beside.file_name() == *difference.plugin;
+        let plugin = if bent { &own } else { &beside.path() };
+        symlink(plugin, folder.join(beside.file_name())).expect("the folder is ours");
+    }
+    let mut ran = run_on(&bench, &folder.join(&difference.plugin), difference, select);
     let told = fs::read_to_string(complaints).unwrap_or_default();
     let told: BTreeSet<&str> = told.lines().collect();
     ran.complaints.extend(told.into_iter().map(str::to_owned));
     ran
 }
 
-fn run_on(bench: &Bench, plugin: &Path, spec: &str, select: &[&str]) -> Ran {
+/// A profile of the tests' own.
+pub fn profile_file(name: &str) -> String {
+    folder("defects/cni/profiles").join(format!("{name}.toml")).display().to_string()
+}
+
+fn run_on(bench: &Bench, plugin: &Path, difference: &Difference, select: &[&str]) -> Ran {
     let text = |path: &Path| path.display().to_string();
     let report = format!("json={}", bench.file("out.json").display());
     let suite = text(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites/cni"));
     let (plugin, good) = (text(plugin), text(&good_plugins()));
     let mut arguments = vec!["cni", &plugin, "--cni-path", &good];
-    arguments.extend(spec.split(',').flat_map(|version| ["--spec", version]));
+    arguments.extend(difference.spec.split(',').flat_map(|version| ["--spec", version]));
+    let profile = difference.profile.as_deref().map(profile_file);
+    arguments.extend(profile.iter().flat_map(|file| ["--profile", file]));
     arguments.extend(["--suite", &suite, "--jobs", "2", "--report", &report]);
     for words in select {
         arguments.extend(["--select", words]);

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     exempt,
-    matrix::{Reported, blesses},
+    matrix::{Checks, Reported, blesses},
     shim::rule::Difference,
     stand::{folder, without_version},
 };
@@ -29,23 +29,20 @@ pub fn rows(defects: &[Difference], reports: &[Reported]) -> Rows {
 }
 
 /// All of it, for a reviewer.
-pub fn text(
-    defects: &[Difference],
-    reports: &[Reported],
-    rows: &Rows,
-    seen: &BTreeSet<String>,
-    killed: &BTreeSet<String>,
-) -> String {
+pub fn text(defects: &[Difference], reports: &[Reported], rows: &Rows, checks: &Checks) -> String {
+    let Checks { seen, never, killed } = checks;
     let reporting: BTreeSet<String> = rows.keys().map(|id| without_version(id)).collect();
     let only = rows.values().filter(|row| row.len() == 1).count();
     let mut text = format!(
         "Which check reports which seeded defect. Written by STDCHECK_BLESS=1 STDCHECK_TEST_PEERS=1 \
          cargo test --test cni_defects\n\n{} defects\n{} checks and invariants have something to see \
-         on a good plugin, {} of them reported at least one defect\n{only} are killed by only one \
-         defect\n",
+         on a good plugin, {} of them reported at least one defect\n{} are skipped on all good plugins, \
+         {} of them reported at least one defect\n{only} are killed by only one defect\n",
         defects.len(),
         seen.len(),
-        seen.intersection(&reporting).count()
+        seen.intersection(&reporting).count(),
+        never.len(),
+        never.intersection(&reporting).count()
     );
     text += "\n\n# Each defect, and the checks that report it\n";
     let mut topic = "";
@@ -75,6 +72,10 @@ pub fn text(
     }
     for check in seen.difference(killed) {
         let why = exempt::reason("unkillable", check).unwrap_or("nothing makes it fail");
+        let _ = writeln!(text, "{check}\n    none: {why}");
+    }
+    for check in never.difference(killed) {
+        let why = exempt::reason("skip", check).unwrap_or("it is skipped on all good plugins");
         let _ = writeln!(text, "{check}\n    none: {why}");
     }
     text

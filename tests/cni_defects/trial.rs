@@ -12,10 +12,11 @@ use crate::{
 };
 
 pub fn trial() -> Result<(), Failed> {
-    let Some(pattern) = asked_for_some() else { return Ok(()) };
+    let Some(patterns) = asked_for_some() else { return Ok(()) };
     let mut all = read_folder(&folder("defects/cni"))?;
     all.extend(read_folder(&folder("oddities/cni"))?);
-    all.retain(|one| pattern.matches(&one.name) || pattern.matches(&one.topic));
+    let meant = |word: &str| patterns.iter().any(|pattern| pattern.matches(word));
+    all.retain(|one| meant(&one.name) || meant(&one.topic));
     assert!(!all.is_empty(), "nothing is called so");
     let only = std::env::var("STDCHECK_CHECK").ok();
     let reports = each(&all, |one| match &only {

@@ -1,14 +1,17 @@
-//! The checks that the matrix cannot speak for, each with the reason: `exempt.toml`.
+//! The checks that a matrix cannot speak for, each with the reason: the file `stand::EXEMPT`. Both
+//! `tests/defects.rs` and `tests/cni_defects.rs` have this module.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 use wildmatch::WildMatch;
 
+use crate::stand::{EXEMPT, folder};
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// Checks that are skipped on the honest double.
+    /// Checks that are skipped on whatever is honest.
     #[serde(default)]
     skip: Vec<Exemption>,
     /// Checks that no defect makes fail.
@@ -23,22 +26,19 @@ struct Exemption {
     because: String,
 }
 
-fn file() -> &'static File {
-    static FILE: OnceLock<File> = OnceLock::new();
-    FILE.get_or_init(|| toml::from_str(include_str!("exempt.toml")).expect("a sound exempt.toml"))
-}
-
 fn list(kind: &str) -> &'static [Exemption] {
-    if kind == "skip" { &file().skip } else { &file().unkillable }
+    static FILE: OnceLock<File> = OnceLock::new();
+    let file = FILE.get_or_init(|| {
+        let text = std::fs::read_to_string(folder(EXEMPT)).expect("it is committed");
+        toml::from_str(&text).unwrap_or_else(|why| panic!("{EXEMPT}: {why}"))
+    });
+    if kind == "skip" { &file.skip } else { &file.unkillable }
 }
 
 /// Why a check is exempt from being run (`skip`) or from having a defect (`unkillable`).
 pub fn reason(kind: &str, check: &str) -> Option<&'static str> {
-    let exempt = |list: &'static [Exemption]| {
-        let fits = |one: &&Exemption| WildMatch::new(&one.check).matches(check);
-        list.iter().find(fits).map(|one| one.because.as_str())
-    };
-    exempt(list(kind))
+    let fits = |one: &&Exemption| WildMatch::new(&one.check).matches(check);
+    list(kind).iter().find(fits).map(|one| one.because.as_str())
 }
 
 /// The exemptions that no check of these needs.

@@ -24,6 +24,9 @@ use crate::{
 /// How many doubles run side by side: they mostly wait.
 const BESIDE: usize = 6;
 
+/// The checks that are exempt.
+pub const EXEMPT: &str = "defects/exempt.toml";
+
 /// A folder of rules.
 pub fn folder(of: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(of)

@@ -73,10 +73,22 @@ fn execute(more: &Execute, call: &Call, rule: &Rule, scope: &Scope) -> Result<()
     let mut config = call.config();
     edit(&mut config, &more.config, scope)?;
     call.set_config(&config);
-    let plugin = more.plugin.as_ref().unwrap_or(&rule.difference.plugin);
-    let outcome = super::good(plugin, &call, rule)?;
+    let plugin = match &more.plugin {
+        Some(plugin) => found(&text(plugin, scope)?, &call, rule),
+        None => rule.difference.plugin.clone(),
+    };
+    let outcome = super::good(&plugin, &call, rule)?;
     if outcome.exit != 0 {
         return Err(format!("{plugin}: {}", String::from_utf8_lossy(&outcome.stdout)));
     }
     Ok(())
+}
+
+/// A good plugin's name, or the path of another in a folder of CNI_PATH.
+fn found(name: &str, call: &Call, rule: &Rule) -> String {
+    if rule.good.join(name).exists() {
+        return name.to_owned();
+    }
+    let mut folders = call.var("CNI_PATH").split(':').map(|folder| Path::new(folder).join(name));
+    folders.find(|path| path.exists()).map_or(name.to_owned(), |path| path.display().to_string())
 }

@@ -128,7 +128,7 @@ impl Call {
     }
 
     /// What CNI_NETNS names: `unset`, `missing`, `file`, or `namespace`.
-    fn netns_kind(&self) -> &'static str {
+    pub fn netns_kind(&self) -> &'static str {
         let path = self.var("CNI_NETNS");
         if path.is_empty() {
             return "unset";
@@ -144,10 +144,7 @@ impl Call {
 
     /// The names of the links in the container's namespace.
     fn links(&self) -> Vec<String> {
-        let read = || fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
-        let Ok(text) = self.inside(read) else { return Vec::new() };
-        let names = text.lines().filter_map(|line| line.split_once(':'));
-        names.map(|(name, _)| name.trim().to_owned()).collect()
+        self.inside(links_here).unwrap_or_default()
     }
 
     /// Where the routes in the container's namespace lead, for IPv4: hexadecimal, as the kernel has it.
@@ -170,6 +167,13 @@ impl Call {
         setns(&own, CloneFlags::CLONE_NEWNET).map_err(|error| told(&error))?;
         Ok(done)
     }
+}
+
+/// The names of the links in the namespace that this process is in.
+pub fn links_here() -> Vec<String> {
+    let text = fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
+    let names = text.lines().filter_map(|line| line.split_once(':'));
+    names.map(|(name, _)| name.trim().to_owned()).collect()
 }
 
 impl Outcome {

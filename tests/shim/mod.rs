@@ -10,6 +10,7 @@ pub mod edit;
 mod history;
 mod newest;
 pub mod rule;
+mod stand_in;
 
 use std::{
     fs,

@@ -1,19 +1,22 @@
 //! The good plugins of the tests are older than version 1.1.0 of the specification. Where a difference
 //! is tried at 1.1.0, this stands between it and them: it translates, and does STATUS and GC.
 
-use std::path::Path;
+use std::{os::unix::net::UnixStream, path::Path};
 
 use serde_json::{Value as Json, json};
 use stdcheck::delegate;
 
 use super::{
-    call::{Call, Outcome},
+    call::{Call, Outcome, links_here},
     history,
     rule::Rule,
+    stand_in::StandIn,
 };
 
 const NEWEST: &str = "1.1.0";
 const THEIRS: &str = "1.0.0";
+/// Where the daemon of the plugin dhcp listens.
+const DHCP: &str = "/run/cni/dhcp.sock";
 
 /// What a plugin that knows 1.1.0 would answer.
 ///
@@ -29,7 +32,9 @@ pub fn execute(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String
             let mut reply = outcome.reply();
             if let Some(versions) = reply["supportedVersions"].as_array_mut() {
                 versions.push(json!(NEWEST));
-                reply["cniVersion"] = json!(NEWEST);
+                if config["cniVersion"] != THEIRS {
+                    reply["cniVersion"] = json!(NEWEST);
+                }
                 outcome.stdout = reply.to_string().into_bytes();
             }
             Ok(outcome)
@@ -40,7 +45,12 @@ pub fn execute(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String
             {
                 return Ok(failed);
             }
-            hand_on(call)
+            if command == "STATUS"
+                && let Some(why) = lacks(plugin, &config)
+            {
+                return Ok(unready(&why));
+            }
+            hand_on(plugin, call)
         }
         _ if newest => translated(plugin, call, rule),
         _ => theirs(plugin, call, rule),
@@ -66,22 +76,37 @@ fn translated(plugin: &str, call: &Call, rule: &Rule) -> Result<Outcome, String>
 }
 
 /// STATUS and GC go on to the delegated plugin, if that knows them: ours does.
-fn hand_on(call: &Call) -> Result<Outcome, String> {
+fn hand_on(plugin: &str, call: &Call) -> Result<Outcome, String> {
     let config = call.config();
-    let Some(kind) = config["ipam"]["type"].as_str() else { return Ok(Outcome::default()) };
+    // An IPAM plugin finds itself there.
+    let kind = config["ipam"]["type"].as_str().filter(|kind| *kind != plugin);
+    let Some(kind) = kind else { return Ok(Outcome::default()) };
     let folders = call.var("CNI_PATH").split(':').map(Path::new);
     match folders.map(|folder| folder.join(kind)).find(|path| path.exists()) {
         Some(found) if kind.starts_with(delegate::NAME) => {
             call.execute(&found).map_err(|error| error.to_string())
         }
         Some(_) => Ok(Outcome::default()),
-        None => {
-            let error =
-                json!({ "cniVersion": NEWEST, "code": 50, "msg": format!("there is no {kind}") });
-            let stdout = error.to_string().into_bytes();
-            Ok(Outcome { exit: 1, stdout, stderr: Vec::new() })
-        }
+        None => Ok(unready(&format!("there is no {kind}"))),
     }
+}
+
+/// What ADD would need and is not there: the link that it builds on, or its daemon.
+fn lacks(plugin: &str, config: &Json) -> Option<String> {
+    let links = links_here();
+    let mut builds_on = ["device", "master"].into_iter().filter_map(|key| config[key].as_str());
+    if let Some(link) =
+        builds_on.find(|link| !link.is_empty() && !links.contains(&(*link).to_owned()))
+    {
+        return Some(format!("there is no {link}"));
+    }
+    let silent = plugin == "dhcp" && UnixStream::connect(DHCP).is_err();
+    silent.then(|| format!("nobody listens at {DHCP}"))
+}
+
+fn unready(why: &str) -> Outcome {
+    let error = json!({ "cniVersion": NEWEST, "code": 50, "msg": why });
+    Outcome { exit: 1, stdout: error.to_string().into_bytes(), stderr: Vec::new() }
 }
 
 /// DEL of each attachment of this network that is not named as valid.
@@ -116,7 +141,13 @@ fn collect(plugin: &str, call: &Call, rule: &Rule) -> Result<Option<Outcome>, St
         let mut config: Json = entry.config.clone();
         config["prevResult"] = entry.reply.clone();
         call.set_config(&config);
-        let outcome = translated(plugin, &call, rule)?;
+        let gone = call.netns_kind() != "namespace";
+        let stand_in = if gone { Some(StandIn::of(&entry)?) } else { None };
+        let mut cleared = call.clone();
+        if let Some(stand_in) = &stand_in {
+            cleared.env.insert("CNI_NETNS".to_owned(), stand_in.path.clone());
+        }
+        let outcome = translated(plugin, &cleared, rule)?;
         if outcome.exit != 0 {
             return Ok(Some(outcome));
         }

@@ -29,6 +29,9 @@ pub struct Difference {
     /// The good plugin that is bent.
     #[serde(default = "bridge")]
     pub plugin: String,
+    /// A profile of the tests' own for it, in `tests/defects/cni/profiles`; the built-in one otherwise.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// The version of the specification that is tried; several, where they are compared: `0.4.0,1.0.0`.
     #[serde(default = "spec")]
     pub spec: String,
@@ -159,7 +162,7 @@ pub struct Act {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Execute {
-    /// Another plugin of the same folder.
+    /// Another plugin of the folder of good ones, or of one of CNI_PATH.
     pub plugin: Option<String>,
     /// Variables.
     pub env: BTreeMap<String, String>,
@@ -187,6 +190,7 @@ impl Difference {
             name: "none".to_owned(),
             says: String::new(),
             plugin: plugin.to_owned(),
+            profile: None,
             spec: spec.to_owned(),
             only: Vec::new(),
             warns: Vec::new(),

@@ -1,5 +1,6 @@
 //! `link.change`: what somebody else does to links, addresses and routes.
 
+use nix::libc;
 use serde_json::{Value as Json, json};
 
 use super::{Done, Params, Verb, done, optional, stage_of};
@@ -10,6 +11,7 @@ use crate::{
         expr::{Value, types::Type, value},
         signature::{Param, Signature},
     },
+    verdict::SkipKind,
 };
 
 const fn part(name: &'static str, title: &'static str) -> Param {
@@ -20,7 +22,8 @@ const fn part(name: &'static str, title: &'static str) -> Param {
 pub const CHANGE: Verb = Verb {
     signature: Signature {
         name: "link.change",
-        title: "changes links, addresses, routes or routing rules of a namespace",
+        title: "changes links, addresses, routes or routing rules of a namespace; skips the check where \
+                the kernel has no links of the kind that AddKind names",
         params: &[
             Param {
                 name: "op",
@@ -70,6 +73,48 @@ async fn change(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     let form = if op == "FlushRules" { Json::from(op.as_str()) } else { json!({ &op: parts }) };
     let op: LinkOp = serde_json::from_value(form)
         .map_err(|error| Halt::Error(format!("link.change {op}: {error}")))?;
-    host.link(namespace.as_deref(), op).await?;
-    Ok(done())
+    let added = match &op {
+        LinkOp::AddKind(new) => Some(new.kind.clone()),
+        _ => None,
+    };
+    match (host.link(namespace.as_deref(), op).await, added) {
+        (Err(Halt::Error(why)), Some(kind)) if is_unknown(&kind, &why) => {
+            let why = format!("the kernel has no links of the kind {kind} ({why})");
+            Err(Halt::Skip(SkipKind::NotChecked, why))
+        }
+        (Err(halt), _) => Err(halt),
+        (Ok(()), _) => Ok(done()),
+    }
+}
+
+/// Whether that is what is said where the kernel does not have a kind of links. A tap is asked for at a
+/// device file, which then is not there, or nothing behind it.
+fn is_unknown(kind: &str, why: &str) -> bool {
+    let codes: &[i32] = match kind {
+        "tap" | "tun" => &[libc::ENOENT, libc::ENODEV, libc::ENXIO],
+        _ => &[libc::EOPNOTSUPP],
+    };
+    codes.iter().any(|&code| why.ends_with(&std::io::Error::from_raw_os_error(code).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_unknown, libc};
+
+    #[test]
+    fn a_kind_that_the_kernel_lacks_is_told_from_other_failures() {
+        let said = |code: i32| {
+            let error = std::io::Error::from_raw_os_error(code);
+            format!("cannot add the link a of kind b in the host: {error}")
+        };
+        for (kind, code, unknown) in [
+            ("macvlan", libc::EOPNOTSUPP, true),
+            ("macvlan", libc::ENODEV, false),
+            ("macvlan", libc::EEXIST, false),
+            ("tap", libc::ENOENT, true),
+            ("tap", libc::EBUSY, false),
+        ] {
+            assert_eq!(is_unknown(kind, &said(code)), unknown, "{kind} {code}");
+        }
+    }
 }

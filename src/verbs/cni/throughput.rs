@@ -1,6 +1,9 @@
 //! `traffic.throughput`: how fast bytes come through.
 
-use super::{Done, Params, Verb, number_or, optional, stage_of, told, traffic::socket};
+use super::{
+    Done, Params, Verb, number_or, stage_of, told,
+    traffic::{DIAL_ADDRESS, Ends, FROM, LISTEN, LISTEN_ADDRESS},
+};
 use crate::{
     run::{halt::Halt, lane::Lane},
     stage::wire::Throughput,
@@ -17,22 +20,10 @@ pub const THROUGHPUT: Verb = Verb {
         title: "sends bytes over one TCP connection and measures how fast they come through; what has \
                 not come when the time is over is not waited for",
         params: &[
-            Param {
-                name: "listen",
-                required: false,
-                title: "the listener's namespace; the host's otherwise",
-            },
-            Param { name: "listen_address", required: true, title: "address:port" },
-            Param {
-                name: "from",
-                required: false,
-                title: "the other's namespace; the host's otherwise",
-            },
-            Param {
-                name: "dial_address",
-                required: false,
-                title: "address:port; the listener's otherwise",
-            },
+            LISTEN,
+            LISTEN_ADDRESS,
+            FROM,
+            DIAL_ADDRESS,
             Param {
                 name: "reverse",
                 required: false,
@@ -56,13 +47,12 @@ pub const THROUGHPUT: Verb = Verb {
 async fn throughput(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     const PATIENCE_MS: u64 = 5_000;
     let (_, host) = stage_of(lane).await?;
-    let missing = || Halt::Error("the parameter `listen_address` is missing".to_owned());
-    let listen_address = socket(params, "listen_address")?.ok_or_else(missing)?;
+    let Ends { listen, listen_address, from, dial_address } = Ends::of(params)?;
     let asked = Throughput {
-        listen: optional(params, "listen")?,
+        listen,
         listen_address,
-        from: optional(params, "from")?,
-        dial_address: socket(params, "dial_address")?.unwrap_or(listen_address),
+        from,
+        dial_address,
         reverse: params.flag("reverse")?,
         bytes: number_or(params, "bytes", 0)?,
         timeout_ms: number_or(params, "timeout_ms", PATIENCE_MS)?,

@@ -15,28 +15,32 @@ use crate::{
 /// How long an answer may take between namespaces of one machine, with room for a busy one.
 const PATIENCE_MS: u64 = 3_000;
 
+// What everything says that goes from one namespace to another.
+pub(super) const LISTEN: Param = Param {
+    name: "listen",
+    required: false,
+    title: "the listener's namespace; the host's otherwise",
+};
+pub(super) const LISTEN_ADDRESS: Param =
+    Param { name: "listen_address", required: true, title: "address:port" };
+pub(super) const FROM: Param =
+    Param { name: "from", required: false, title: "the other's namespace; the host's otherwise" };
+pub(super) const DIAL_ADDRESS: Param = Param {
+    name: "dial_address",
+    required: false,
+    title: "address:port; the listener's otherwise",
+};
+
 /// Connects.
 pub const CONNECT: Verb = Verb {
     signature: Signature {
         name: "traffic.connect",
         title: "listens in one namespace and connects from another",
         params: &[
-            Param {
-                name: "listen",
-                required: false,
-                title: "the listener's namespace; the host's otherwise",
-            },
-            Param { name: "listen_address", required: true, title: "address:port" },
-            Param {
-                name: "from",
-                required: false,
-                title: "the other's namespace; the host's otherwise",
-            },
-            Param {
-                name: "dial_address",
-                required: false,
-                title: "address:port; the listener's otherwise",
-            },
+            LISTEN,
+            LISTEN_ADDRESS,
+            FROM,
+            DIAL_ADDRESS,
             Param { name: "protocol", required: false, title: "tcp or udp; tcp otherwise" },
             Param { name: "timeout_ms", required: false, title: "3000 otherwise" },
         ],
@@ -88,7 +92,28 @@ pub const WORLD: Verb = Verb {
     },
 };
 
-pub(super) fn socket(params: &Params, name: &str) -> Result<Option<SocketAddr>, Halt> {
+/// Between which ends something goes.
+pub(super) struct Ends {
+    pub listen: Option<String>,
+    pub listen_address: SocketAddr,
+    pub from: Option<String>,
+    pub dial_address: SocketAddr,
+}
+
+impl Ends {
+    pub(super) fn of(params: &Params) -> Result<Ends, Halt> {
+        let missing = || Halt::Error("the parameter `listen_address` is missing".to_owned());
+        let listen_address = socket(params, LISTEN_ADDRESS.name)?.ok_or_else(missing)?;
+        Ok(Ends {
+            listen: optional(params, LISTEN.name)?,
+            listen_address,
+            from: optional(params, FROM.name)?,
+            dial_address: socket(params, DIAL_ADDRESS.name)?.unwrap_or(listen_address),
+        })
+    }
+}
+
+fn socket(params: &Params, name: &str) -> Result<Option<SocketAddr>, Halt> {
     let Some(text) = optional(params, name)? else { return Ok(None) };
     let wrong = |error| Halt::Error(format!("`{name}`: `{text}` is no address:port: {error}"));
     text.parse().map(Some).map_err(wrong)
@@ -96,8 +121,7 @@ pub(super) fn socket(params: &Params, name: &str) -> Result<Option<SocketAddr>, 
 
 async fn connect(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
     let (_, host) = stage_of(lane).await?;
-    let missing = || Halt::Error("the parameter `listen_address` is missing".to_owned());
-    let listen_address = socket(params, "listen_address")?.ok_or_else(missing)?;
+    let Ends { listen, listen_address, from, dial_address } = Ends::of(params)?;
     let protocol = match optional(params, "protocol")?.as_deref() {
         None | Some("tcp") => Protocol::Tcp,
         Some("udp") => Protocol::Udp,
@@ -108,11 +132,11 @@ async fn connect(lane: &mut Lane, params: &Params) -> Result<Value, Halt> {
         .stage
         .connect(Connect {
             protocol,
-            listen: optional(params, "listen")?,
+            listen,
             listen_address,
-            from: optional(params, "from")?,
+            from,
             from_address: None,
-            dial_address: socket(params, "dial_address")?.unwrap_or(listen_address),
+            dial_address,
             timeout_ms: number_or(params, "timeout_ms", PATIENCE_MS)?,
         })
         .await
