@@ -8,7 +8,7 @@
 mod double;
 mod harness;
 
-#[path = "csi_defects/exempt.rs"]
+#[path = "defects/exempt.rs"]
 mod exempt;
 #[path = "csi_defects/matrix.rs"]
 mod matrix;

@@ -75,7 +75,8 @@ impl Invariants {
         if concerned.is_empty() {
             return;
         }
-        let request = value::from_message(request);
+        let sent = request;
+        let request = value::from_message(sent);
         let mut names = super::step::names_of(&request, answer);
         names.insert("code_number".into(), Value::Int(answer.number.into()));
         names.insert("details".into(), Value::Bool(answer.details));
@@ -88,7 +89,7 @@ impl Invariants {
             let mut scope = names.clone();
             scope.insert("reply".into(), value::from_message(reply));
             if concerned.iter().any(|watched| watched.looks_at_the_wire()) {
-                let faults = WireFaults::of(reply);
+                let faults = WireFaults::of(sent, reply);
                 scope.insert("unset".into(), faults.unset.into());
                 scope.insert("oversized".into(), faults.oversized.into());
                 scope.insert("undefined_enums".into(), faults.undefined_enums.into());

@@ -42,8 +42,25 @@ async fn rpc_undo(
     let def = run.plan.suite.undo.get(rpc)?;
     let mut died = None;
     let steps = if reply.is_some() { &def.def.1.steps } else { &def.def.1.cut };
+    let replied = reply.is_some();
     lane.scope.insert("request".into(), request.clone());
     lane.scope.insert("reply".into(), reply.unwrap_or(Value::Null));
+    for path in def.def.1.only_with.iter().map(toml::Spanned::as_ref) {
+        let of_reply = path.starts_with("reply.");
+        if of_reply && !replied {
+            continue;
+        }
+        let whole = if of_reply { &lane.scope["reply"] } else { &request };
+        let names = path.split('.').skip(1);
+        let found = names.fold(Some(whole), |at, name| at.and_then(|at| value::member(at, name)));
+        if found.map(value::as_text).unwrap_or_default().is_empty() {
+            tell(lane, format!("{rpc} was OK with an empty {path}: what it did is not undone"));
+            if let Some(entry) = entry {
+                run.journal.over(entry);
+            }
+            return died;
+        }
+    }
     let mut failed = false;
     for step in steps {
         // One that undoes must not be undone itself.

@@ -12,6 +12,9 @@ const NODE_ID_LIMIT: usize = 256;
 /// CSI, "Size Limits": keys and values of a map together.
 const MAP_LIMIT: usize = 4096;
 
+/// A text of the request that is shorter may stand in a reply by chance.
+const SHORTEST_ECHO: usize = 8;
+
 /// Messages that hold what the caller said (a capability), or have limits of their own (segments).
 const OTHERS_WORDS: [&str; 2] = ["VolumeCapability", "Topology"];
 
@@ -27,13 +30,39 @@ pub struct WireFaults {
 }
 
 impl WireFaults {
-    /// Looks through a reply.
-    pub fn of(reply: &DynamicMessage) -> WireFaults {
-        let mut faults = WireFaults::default();
+    /// Looks through a reply to a request. A text that repeats one of the request is not the target's
+    /// own.
+    pub fn of(request: &DynamicMessage, reply: &DynamicMessage) -> WireFaults {
+        let mut said = Vec::new();
+        texts(request, &mut said);
+        let mut faults = Walk { said, found: WireFaults::default() };
         faults.message(reply, "");
-        faults
+        faults.found
     }
+}
 
+/// Every text of a message that is long enough to be recognised.
+fn texts(message: &DynamicMessage, found: &mut Vec<String>) {
+    fn of_value(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::String(text) if text.len() >= SHORTEST_ECHO => found.push(text.clone()),
+            Value::Message(inner) => texts(inner, found),
+            Value::List(items) => items.iter().for_each(|item| of_value(item, found)),
+            Value::Map(entries) => entries.values().for_each(|value| of_value(value, found)),
+            _ => {}
+        }
+    }
+    message.fields().for_each(|(_, value)| of_value(value, found));
+}
+
+/// One walk through a reply.
+struct Walk {
+    /// Texts of the request.
+    said: Vec<String>,
+    found: WireFaults,
+}
+
+impl Walk {
     fn message(&mut self, message: &DynamicMessage, at: &str) {
         let descriptor = message.descriptor();
         let others = OTHERS_WORDS.contains(&descriptor.name());
@@ -44,7 +73,7 @@ impl WireFaults {
             };
             if !message.has_field(&field) {
                 if proto::is_required(&field) {
-                    self.unset.push(path);
+                    self.found.unset.push(path);
                 }
                 continue;
             }
@@ -60,7 +89,7 @@ impl WireFaults {
                         .iter()
                         .map(|(key, value)| key.as_str().map_or(0, str::len) + length(value));
                     if !others && texts.sum::<usize>() > MAP_LIMIT {
-                        self.oversized.push(path.clone());
+                        self.found.oversized.push(path.clone());
                     }
                     for (key, value) in entries {
                         if let Value::Message(inner) = value {
@@ -80,15 +109,16 @@ impl WireFaults {
             Value::String(text) => {
                 let of_node = field.name().contains("node_id");
                 let limit = if of_node { NODE_ID_LIMIT } else { TEXT_LIMIT };
-                if !others && text.len() > limit {
-                    self.oversized.push(path.to_owned());
+                let echo = || self.said.iter().any(|said| text.contains(said));
+                if !others && text.len() > limit && !echo() {
+                    self.found.oversized.push(path.to_owned());
                 }
             }
             Value::EnumNumber(number) => {
                 if let Kind::Enum(kind) = field.kind()
                     && kind.get_value(*number).is_none()
                 {
-                    self.undefined_enums.push(format!("{path} = {number}"));
+                    self.found.undefined_enums.push(format!("{path} = {number}"));
                 }
             }
             _ => {}
@@ -110,13 +140,27 @@ mod tests {
         DynamicMessage::deserialize(descriptor, &mut json).unwrap()
     }
 
+    fn faults(reply: &DynamicMessage) -> WireFaults {
+        WireFaults::of(&self::reply("ProbeRequest", "{}"), reply)
+    }
+
+    #[test]
+    fn what_the_caller_said_is_not_the_targets_own() {
+        let long = "v".repeat(129);
+        let request = reply("DeleteVolumeRequest", &format!(r#"{{"volume_id": "{long}"}}"#));
+        let told = format!(r#"{{"message": "there is no {long}"}}"#);
+        let told = reply("ValidateVolumeCapabilitiesResponse", &told);
+        assert_eq!(WireFaults::of(&request, &told).oversized, Vec::<String>::new());
+        assert_eq!(faults(&told).oversized, ["message"]);
+    }
+
     #[test]
     fn required_fields_are_missed_at_any_depth() {
         let empty = reply("CreateVolumeResponse", "{}");
-        assert_eq!(WireFaults::of(&empty).unset, ["volume"]);
+        assert_eq!(faults(&empty).unset, ["volume"]);
         let nameless = reply("ListVolumesResponse", r#"{"entries": [{"volume": {}}, {}]}"#);
         assert_eq!(
-            WireFaults::of(&nameless).unset,
+            faults(&nameless).unset,
             ["entries[0].volume.volume_id", "entries[1].volume"]
         );
     }
@@ -128,16 +172,16 @@ mod tests {
             r#"{{"volume": {{"volume_id": "{long}", "volume_context": {{"k": "{}"}}}}}}"#,
             "v".repeat(4096)
         );
-        let faults = WireFaults::of(&reply("CreateVolumeResponse", &volume));
+        let faults = faults(&reply("CreateVolumeResponse", &volume));
         assert_eq!(faults.oversized, ["volume.volume_id", "volume.volume_context"]);
         let node = format!(r#"{{"node_id": "{}"}}"#, "n".repeat(256));
-        assert_eq!(WireFaults::of(&reply("NodeGetInfoResponse", &node)), WireFaults::default());
+        assert_eq!(faults(&reply("NodeGetInfoResponse", &node)), WireFaults::default());
     }
 
     #[test]
     fn an_enum_value_that_nobody_knows_is_told_with_its_number() {
         let json = r#"{"capabilities": [{"rpc": {"type": 77}}]}"#;
-        let faults = WireFaults::of(&reply("NodeGetCapabilitiesResponse", json));
+        let faults = faults(&reply("NodeGetCapabilitiesResponse", json));
         assert_eq!(faults.undefined_enums, ["capabilities[0].rpc.type = 77"]);
     }
 }

@@ -150,6 +150,10 @@ pub struct FoundBy {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UndoDef {
+    /// Members of `request` and `reply` without which nothing is undone: a target that says OK to an
+    /// empty id may take the empty one of the undo for everything.
+    #[serde(default)]
+    pub only_with: Vec<Spanned<String>>,
     /// Follow every OK; `request` and `reply` are those of the call.
     #[serde(default)]
     pub steps: Vec<StepDef>,

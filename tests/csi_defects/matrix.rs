@@ -125,11 +125,11 @@ pub fn try_with(difference: &Difference, select: &[String]) -> Reported {
 fn survivors(seen: &BTreeSet<String>, rows: &table::Rows) -> Vec<String> {
     let survived: Vec<&str> =
         seen.iter().filter(|id| !rows.contains_key(*id)).map(String::as_str).collect();
-    let unexplained = survived.iter().filter(|check| exempt::reason(check).is_none());
+    let unexplained = survived.iter().filter(|check| exempt::reason("unkillable", check).is_none());
     unexplained
         .map(|check| format!("  {check}: no defect makes it fail"))
         .chain(
-            exempt::needless(&survived)
+            exempt::needless("unkillable", &survived)
                 .into_iter()
                 .map(|check| format!("  {check}: exempt, and a defect makes it fail")),
         )

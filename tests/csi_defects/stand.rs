@@ -11,6 +11,9 @@ use crate::{double::rule::Difference, harness::Bench, proxy};
 /// How many runs there are side by side: they wait for file systems that are made and mounted.
 pub const BESIDE: usize = 3;
 
+/// The checks that the matrix cannot speak for.
+pub const EXEMPT: &str = "defects/csi/exempt.toml";
+
 /// A folder of rules.
 pub fn folder(of: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests").join(of)

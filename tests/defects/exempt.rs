@@ -1,5 +1,5 @@
-//! The checks that a matrix cannot speak for, each with the reason: the file `stand::EXEMPT`. Both
-//! `tests/defects.rs` and `tests/cni_defects.rs` have this module.
+//! The checks that a matrix cannot speak for, each with the reason: the file `stand::EXEMPT`. `tests/defects.rs`,
+//! `tests/cni_defects.rs` and `tests/csi_defects.rs` have this module.
 
 use std::sync::OnceLock;
 

@@ -45,6 +45,8 @@ pub struct Config {
     pub fs_type: Option<String>,
     /// Flags of every mount.
     pub mount_flags: Vec<String>,
+    /// The driver publishes volumes for reading alone: every publish is asked for so.
+    pub read_only: bool,
     /// A capability that the driver does not have.
     pub unsupported_capability: Option<UnsupportedCapability>,
     /// The size of volumes in bytes; the driver's choice if it is not told.

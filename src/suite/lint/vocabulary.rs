@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use toml::Spanned;
+
 use super::{HOST_FACTS, Lint, Place, newest};
 use crate::suite::names;
 
@@ -95,6 +97,10 @@ impl Lint<'_> {
                     Place { file: &undo.file, since: newest(), looks: false, at: name.span() };
                 let mut scope = self.everywhere();
                 scope.extend(names::of_call(&method));
+                for path in &def.only_with {
+                    let whole = format!("${}", path.as_ref());
+                    self.text(&place, &Spanned::new(path.span(), &whole), &scope);
+                }
                 for step in def.steps.iter().chain(&def.cut) {
                     self.step(&place, step, &mut scope);
                 }

@@ -168,7 +168,10 @@ fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
     let capacity = config.volume_size.map(|size| json!({ "required_bytes": size }));
     // A requirement of a place means nothing to a driver that knows none.
     let here = config.topology.first().filter(|_| found.places);
-    let accessibility = here.map(|segments| json!({ "requisite": [{ "segments": segments }] }));
+    let accessibility = here.map(|segments| {
+        // Both, as Kubernetes sends them: there are drivers that look at the preferred ones alone.
+        json!({ "requisite": [{ "segments": segments }], "preferred": [{ "segments": segments }] })
+    });
     let message_or_null = |name: &str, json: Option<Json>| match json {
         Some(json) => message(name, &json),
         None => Value::Null,

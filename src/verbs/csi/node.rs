@@ -12,6 +12,7 @@ use crate::{
         signature::{Param, Signature},
     },
     verbs::{Done, Params, Verb},
+    verdict::SkipKind,
 };
 
 /// Where patterns stand in a folder.
@@ -202,6 +203,11 @@ async fn write(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     // The volume is the driver's: how long it takes to store bytes is not our time.
     let _pending = lane.run.clock.start();
     let written = files(lane)?.write(&place, pattern).await.map_err(Halt::Error)?;
+    let reads_alone = lane.run.options.driver.as_ref().is_some_and(|d| d.config.read_only);
+    if written.error == "EROFS" && reads_alone {
+        let why = "the driver publishes for reading alone (read_only in --config)".to_owned();
+        return Err(Halt::Skip(SkipKind::NotApplicable, why));
+    }
     let bytes = i64::try_from(written.bytes).unwrap_or(i64::MAX);
     Ok(value::map([("error", Value::from(written.error)), ("written", Value::Int(bytes))]))
 }

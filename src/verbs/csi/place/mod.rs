@@ -142,7 +142,7 @@ pub fn of_volume(lane: &Lane, made: &Made, capability: Value) -> Placed {
         capability,
         staging_path: String::new(),
         target_path: String::new(),
-        readonly: false,
+        readonly: lane.run.options.driver.as_ref().is_some_and(|driver| driver.config.read_only),
         node_id: lane.scope.get("driver").map(|driver| text(driver, "node_id")).unwrap_or_default(),
         capacity_bytes: int(&made.volume, "capacity_bytes"),
         created: made.created,
