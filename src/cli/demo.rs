@@ -106,14 +106,7 @@ fn flags(defects: &[&str]) -> Result<Flags, Stop> {
     let own = std::env::current_exe()
         .map_err(|error| Stop::usage(format!("cannot find my own program: {error}")))?;
     let own = own.display().to_string();
-    let mut words: Vec<&str> = vec![
-        "stdcheck",
-        "--driver",
-        &own,
-        "--",
-        "reference",
-        "csi",
-    ];
+    let mut words: Vec<&str> = vec!["stdcheck", "--driver", &own, "--", "reference", "csi"];
     words.extend(told::ARGUMENTS);
     if !nix::unistd::Uid::effective().is_root() {
         words.push("--preset=controller-only");

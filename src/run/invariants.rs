@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use prost_reflect::DynamicMessage;
+use toml::Spanned;
 
 use super::{evidence::Redactor, wire_faults::WireFaults};
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     events::{CapabilityFact, CheckResult, Exchange, Finding},
     plan::{Plan, PlannedInvariant, Shut},
     suite::{
-        expr::{Expr, Judgement, Scope, Value, value},
+        expr::{Expr, Judgement, Ready, Scope, Value, value},
         format::{Answers, EVERY_RPC},
         version::Version,
     },
@@ -29,7 +30,18 @@ pub struct Invariants {
 #[derive(Debug)]
 struct Watched {
     planned: PlannedInvariant,
+    /// Which exchanges count, compiled.
+    when: Option<Compiled>,
+    /// What must hold for them, compiled.
+    expect: Vec<Compiled>,
     seen: Mutex<Seen>,
+}
+
+/// An expression with its text; what is wrong with it where it is none.
+type Compiled = (String, Result<Arc<Expr>, String>);
+
+fn compiled(source: &Spanned<String>) -> Compiled {
+    (source.as_ref().clone(), Expr::compile(source.as_ref()))
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +60,12 @@ impl Invariants {
         let watched = plan
             .invariants
             .iter()
-            .map(|planned| Watched { planned: planned.clone(), seen: Mutex::default() })
+            .map(|planned| Watched {
+                when: planned.source.def.when.as_ref().map(compiled),
+                expect: planned.source.def.expect.iter().map(compiled).collect(),
+                planned: planned.clone(),
+                seen: Mutex::default(),
+            })
             .collect();
         Self { watched }
     }
@@ -81,8 +98,9 @@ impl Invariants {
         names.insert("code_number".into(), Value::Int(answer.number.into()));
         names.insert("details".into(), Value::Bool(answer.details));
         if answer.replies.is_empty() {
+            let ready = ready(&names, &concerned);
             for watched in &concerned {
-                watched.look(&names, exchange, during);
+                watched.look(&ready, exchange, during);
             }
         }
         for reply in &answer.replies {
@@ -94,8 +112,9 @@ impl Invariants {
                 scope.insert("oversized".into(), faults.oversized.into());
                 scope.insert("undefined_enums".into(), faults.undefined_enums.into());
             }
+            let ready = ready(&scope, &concerned);
             for watched in &concerned {
-                watched.look(&scope, exchange, during);
+                watched.look(&ready, exchange, during);
             }
         }
     }
@@ -110,7 +129,7 @@ impl Invariants {
         exchange: &Exchange,
         during: &str,
     ) {
-        let concerned = self
+        let concerned: Vec<&Watched> = self
             .watched
             .iter()
             .filter(|watched| watched.planned.skip.is_none())
@@ -118,9 +137,11 @@ impl Invariants {
             .filter(|watched| {
                 let versions = watched.planned.versions.as_ref();
                 versions.is_none_or(|versions| versions.contains(version))
-            });
+            })
+            .collect();
+        let ready = ready(names, &concerned);
         for watched in concerned {
-            watched.look(names, exchange, during);
+            watched.look(&ready, exchange, during);
         }
     }
 
@@ -142,6 +163,12 @@ impl Invariants {
     }
 }
 
+/// The names that some invariants see, made ready once for all of them.
+fn ready<'a>(scope: &'a Scope, concerned: &[&Watched]) -> Ready<'a> {
+    let exprs = concerned.iter().flat_map(|watched| watched.expect.iter().chain(&watched.when));
+    Ready::of(scope, exprs.filter_map(|(_, expr)| expr.as_deref().ok()))
+}
+
 impl Watched {
     fn watches(&self, what: &str) -> bool {
         let watch = &self.planned.source.def.watch;
@@ -150,12 +177,9 @@ impl Watched {
 
     /// Whether it asks what is wrong with the form of a reply.
     fn looks_at_the_wire(&self) -> bool {
-        let def = &self.planned.source.def;
-        def.expect.iter().chain(&def.when).any(|source| {
-            ["unset", "oversized", "undefined_enums"]
-                .iter()
-                .any(|name| source.as_ref().contains(name))
-        })
+        const NAMES: [&str; 3] = ["unset", "oversized", "undefined_enums"];
+        let mut all = self.expect.iter().chain(&self.when);
+        all.any(|(source, _)| NAMES.iter().any(|name| source.contains(name)))
     }
 
     fn minds(&self, ok: bool) -> bool {
@@ -166,13 +190,12 @@ impl Watched {
         }
     }
 
-    fn look(&self, scope: &Scope, exchange: &Exchange, during: &str) {
-        let def = &self.planned.source.def;
-        let judge = |source: &str| match Expr::compile(source) {
-            Ok(expr) => expr.judge(scope),
-            Err(error) => Judgement::Mistake(error),
+    fn look(&self, ready: &Ready<'_>, exchange: &Exchange, during: &str) {
+        let judge = |(_, expr): &Compiled| match expr {
+            Ok(expr) => expr.judge_in(ready),
+            Err(error) => Judgement::Mistake(error.clone()),
         };
-        let counts = def.when.as_ref().map_or(Judgement::Holds, |when| judge(when.as_ref()));
+        let counts = self.when.as_ref().map_or(Judgement::Holds, judge);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match counts {
             Judgement::Holds => {}
@@ -183,8 +206,8 @@ impl Watched {
             Judgement::Broken(_) | Judgement::Undecided(_) => return,
         }
         seen.counted += 1;
-        for expect in &def.expect {
-            match judge(expect.as_ref()) {
+        for expect in &self.expect {
+            match judge(expect) {
                 Judgement::Holds => {}
                 // Nobody's breach, and no pass either.
                 Judgement::Mistake(mistake) => {
@@ -193,7 +216,7 @@ impl Watched {
                 Judgement::Broken(actual) | Judgement::Undecided(actual) => {
                     seen.breaches += 1;
                     if seen.broken.is_none() {
-                        let expected = expect.as_ref().clone();
+                        let expected = expect.0.clone();
                         seen.broken = Some((expected, actual, exchange.clone(), during.to_owned()));
                     }
                     return;

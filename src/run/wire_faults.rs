@@ -159,10 +159,7 @@ mod tests {
         let empty = reply("CreateVolumeResponse", "{}");
         assert_eq!(faults(&empty).unset, ["volume"]);
         let nameless = reply("ListVolumesResponse", r#"{"entries": [{"volume": {}}, {}]}"#);
-        assert_eq!(
-            faults(&nameless).unset,
-            ["entries[0].volume.volume_id", "entries[1].volume"]
-        );
+        assert_eq!(faults(&nameless).unset, ["entries[0].volume.volume_id", "entries[1].volume"]);
     }
 
     #[test]

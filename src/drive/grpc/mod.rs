@@ -31,6 +31,11 @@ use super::clock::PendingClock;
 /// The largest message that we take.
 const RECEIVE_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How much may be under way on a connection, in bytes: nearly the most that HTTP/2 allows.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+/// The same for one call.
+const STREAM_WINDOW: u32 = 64 * 1024 * 1024;
+
 /// The longest header: a refusal has its message in one. As much as clients in Go take.
 const HEADER_LIMIT: u32 = 16 * 1024 * 1024;
 
@@ -146,7 +151,10 @@ impl Grpc {
             let link = link.clone();
             // The name is never resolved: the connector goes to our endpoint whatever it says.
             tonic::transport::Endpoint::from_static("http://localhost")
-                .http2_adaptive_window(true)
+                // A window that never closes: behind a small one h2 counts many small frames as an
+                // attack of the target's, and a stream may be nothing else.
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .initial_stream_window_size(STREAM_WINDOW)
                 .http2_max_header_list_size(HEADER_LIMIT)
                 .connect_with_connector_lazy(service_fn(move |_: http::Uri| {
                     link::connect(endpoint.clone(), link.clone())

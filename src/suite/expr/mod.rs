@@ -8,7 +8,7 @@ pub mod types;
 pub mod value;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, LazyLock, Mutex},
 };
 
@@ -24,6 +24,35 @@ static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Expr>>>> = LazyLock::new(Mut
 pub struct Expr {
     source: String,
     program: Program,
+    /// The variables in it.
+    names: Vec<String>,
+    /// The names of a plain path, `a.b.c`: these are followed without CEL.
+    path: Option<Vec<String>>,
+}
+
+/// Names that several expressions see: what CEL makes of a value is a copy of all of it.
+pub struct Ready<'a> {
+    context: Context<'a, 'a>,
+    scope: &'a Scope,
+}
+
+impl<'a> Ready<'a> {
+    /// Those names of a scope that the expressions use.
+    pub fn of<'e>(scope: &'a Scope, exprs: impl IntoIterator<Item = &'e Expr>) -> Ready<'a> {
+        let mut context = Context::with_env(ENV.clone());
+        functions::add(&mut context);
+        let mut added = BTreeSet::new();
+        for expr in exprs {
+            for name in &expr.names {
+                if added.insert(name)
+                    && let Some(value) = scope.get(name)
+                {
+                    context.add_variable_from_value(name, value.clone());
+                }
+            }
+        }
+        Ready { context, scope }
+    }
 }
 
 /// The names that an expression sees.
@@ -56,7 +85,9 @@ impl Expr {
         let program = ENV.compile(source).map_err(|errors| {
             errors.errors.first().map_or_else(|| errors.to_string(), |error| error.msg.clone())
         })?;
-        let expr = Arc::new(Expr { source: source.to_owned(), program });
+        let path = types::plain_path(program.expression());
+        let names = program.references().variables().into_iter().map(str::to_owned).collect();
+        let expr = Arc::new(Expr { source: source.to_owned(), names, path, program });
         cache.insert(source.to_owned(), expr.clone());
         Ok(expr)
     }
@@ -70,32 +101,30 @@ impl Expr {
         self.program.expression()
     }
 
-    fn context<'a>(&self, scope: &Scope) -> Context<'a, 'a> {
-        let mut context = Context::with_env(ENV.clone());
-        functions::add(&mut context);
-        for name in self.program.references().variables() {
-            if let Some(value) = scope.get(name) {
-                context.add_variable_from_value(name, value.clone());
-            }
-        }
-        context
-    }
-
     /// Its value.
     ///
     /// # Errors
     /// What could not be evaluated, naming what is unset.
     pub fn value(&self, scope: &Scope) -> Result<Value, String> {
-        self.program.execute(&self.context(scope)).map_err(|error| self.tell(&error, scope))
+        if let Some(found) = self.path.as_ref().and_then(|path| follow(path, scope)) {
+            return Ok(found.clone());
+        }
+        let ready = Ready::of(scope, [self]);
+        self.program.execute(&ready.context).map_err(|error| self.tell(&error, scope))
     }
 
     /// Whether it holds, as an expectation or condition.
     pub fn judge(&self, scope: &Scope) -> Judgement {
-        let context = self.context(scope);
-        match self.program.execute(&context) {
+        self.judge_in(&Ready::of(scope, [self]))
+    }
+
+    /// The same among names that are ready.
+    pub fn judge_in(&self, ready: &Ready<'_>) -> Judgement {
+        let Ready { context, scope } = ready;
+        match self.program.execute(context) {
             Ok(Value::Bool(true)) => Judgement::Holds,
             Ok(Value::Bool(false)) => {
-                Judgement::Broken(explain::actual(self.program.expression(), &context))
+                Judgement::Broken(explain::actual(self.program.expression(), context))
             }
             Ok(other) => Judgement::Undecided(format!(
                 "`{}` is no yes or no, but {}",
@@ -133,6 +162,12 @@ impl Expr {
             }
         }
     }
+}
+
+/// What a path leads to; none where a part of it is not there, which CEL then tells.
+fn follow<'a>(path: &[String], scope: &'a Scope) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(scope.get(first)?, |at, name| value::member(at, name))
 }
 
 impl std::fmt::Debug for Expr {

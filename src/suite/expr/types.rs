@@ -141,6 +141,19 @@ pub fn is_path(expr: &IdedExpr) -> bool {
     }
 }
 
+/// The names of a path without an index: `a.b.c`.
+pub fn plain_path(expr: &IdedExpr) -> Option<Vec<String>> {
+    match &expr.expr {
+        Ast::Ident(name) => Some(vec![name.clone()]),
+        Ast::Select(select) if !select.test => {
+            let mut path = plain_path(&select.operand)?;
+            path.push(select.field.clone());
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
 /// Methods and functions of CEL that our expressions may use, beside operators.
 const STANDARD: &[&str] = &[
     "size",
