@@ -8,7 +8,11 @@ use std::{
 use prost_reflect::DynamicMessage;
 use toml::Spanned;
 
-use super::{evidence::Redactor, wire_faults::WireFaults};
+use super::{
+    evidence::Redactor,
+    watcher::{Observed, Watcher},
+    wire_faults::WireFaults,
+};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
@@ -22,9 +26,10 @@ use crate::{
 };
 
 /// What has been seen so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Invariants {
-    watched: Vec<Watched>,
+    watched: Arc<Vec<Watched>>,
+    watcher: Watcher,
 }
 
 #[derive(Debug)]
@@ -67,10 +72,12 @@ impl Invariants {
                 seen: Mutex::default(),
             })
             .collect();
-        Self { watched }
+        let watched: Arc<Vec<Watched>> = Arc::new(watched);
+        let all = watched.clone();
+        Self { watched, watcher: Watcher::new(move |observed| look_at(&all, observed)) }
     }
 
-    /// Looks at one answer of the target's.
+    /// Has one answer of the target's looked at, by and by.
     pub fn observe(
         &self,
         rpc: &str,
@@ -79,44 +86,10 @@ impl Invariants {
         exchange: &Exchange,
         during: &str,
     ) {
-        if answer.outcome != Outcome::Answered {
+        if concerned(&self.watched, rpc, answer).is_empty() {
             return;
         }
-        let ok = answer.code == tonic::Code::Ok;
-        let concerned: Vec<&Watched> = self
-            .watched
-            .iter()
-            .filter(|watched| watched.planned.skip.is_none())
-            .filter(|watched| watched.watches(rpc) && watched.minds(ok))
-            .collect();
-        if concerned.is_empty() {
-            return;
-        }
-        let sent = request;
-        let request = value::from_message(sent);
-        let mut names = super::step::names_of(&request, answer);
-        names.insert("code_number".into(), Value::Int(answer.number.into()));
-        names.insert("details".into(), Value::Bool(answer.details));
-        if answer.replies.is_empty() {
-            let ready = ready(&names, &concerned);
-            for watched in &concerned {
-                watched.look(&ready, exchange, during);
-            }
-        }
-        for reply in &answer.replies {
-            let mut scope = names.clone();
-            scope.insert("reply".into(), value::from_message(reply));
-            if concerned.iter().any(|watched| watched.looks_at_the_wire()) {
-                let faults = WireFaults::of(sent, reply);
-                scope.insert("unset".into(), faults.unset.into());
-                scope.insert("oversized".into(), faults.oversized.into());
-                scope.insert("undefined_enums".into(), faults.undefined_enums.into());
-            }
-            let ready = ready(&scope, &concerned);
-            for watched in &concerned {
-                watched.look(&ready, exchange, during);
-            }
-        }
+        self.watcher.see(Observed { rpc, request, answer, exchange, during });
     }
 
     /// Looks at one execution of a plugin at a version, however it ended. `names` are what a step
@@ -153,6 +126,7 @@ impl Invariants {
         redactor: &Redactor,
         replay: impl Fn(&str) -> String,
     ) -> Vec<CheckResult> {
+        self.watcher.settle();
         self.watched
             .iter()
             .map(|watched| {
@@ -160,6 +134,50 @@ impl Invariants {
                 watched.result(shut, redactor, &replay)
             })
             .collect()
+    }
+}
+
+/// Those that look at an answer of an rpc.
+fn concerned<'a>(watched: &'a [Watched], rpc: &str, answer: &Answer) -> Vec<&'a Watched> {
+    if answer.outcome != Outcome::Answered {
+        return Vec::new();
+    }
+    let ok = answer.code == tonic::Code::Ok;
+    watched
+        .iter()
+        .filter(|watched| watched.planned.skip.is_none())
+        .filter(|watched| watched.watches(rpc) && watched.minds(ok))
+        .collect()
+}
+
+/// Looks at one answer.
+fn look_at(watched: &[Watched], observed: Observed<'_>) {
+    let Observed { rpc, request, answer, exchange, during } = observed;
+    let concerned = concerned(watched, rpc, answer);
+    let sent = request;
+    let request = value::from_message(sent);
+    let mut names = super::step::names_of(&request, answer);
+    names.insert("code_number".into(), Value::Int(answer.number.into()));
+    names.insert("details".into(), Value::Bool(answer.details));
+    if answer.replies.is_empty() {
+        let ready = ready(&names, &concerned);
+        for watched in &concerned {
+            watched.look(&ready, exchange, during);
+        }
+    }
+    for reply in &answer.replies {
+        let mut scope = names.clone();
+        scope.insert("reply".into(), value::from_message(reply));
+        if concerned.iter().any(|watched| watched.looks_at_the_wire()) {
+            let faults = WireFaults::of(sent, reply);
+            scope.insert("unset".into(), faults.unset.into());
+            scope.insert("oversized".into(), faults.oversized.into());
+            scope.insert("undefined_enums".into(), faults.undefined_enums.into());
+        }
+        let ready = ready(&scope, &concerned);
+        for watched in &concerned {
+            watched.look(&ready, exchange, during);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod step;
 mod sweep;
 pub mod target;
 pub mod undo;
+mod watcher;
 pub mod wire_faults;
 pub mod workspace;
 

@@ -11,5 +11,5 @@ pub const ARGUMENTS: [&str; 6] = [
     "--require-secret=stdcheck.dev/token=sesame-of-the-honest",
     "--deny-secret=stdcheck.dev/token=sesame-of-the-denied",
     "--other-nodes=node-2,node-3",
-    "--volumes-limit=64",
+    "--volumes-limit=16",
 ];
