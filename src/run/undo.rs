@@ -51,8 +51,7 @@ async fn rpc_undo(
             continue;
         }
         let whole = if of_reply { &lane.scope["reply"] } else { &request };
-        let names = path.split('.').skip(1);
-        let found = names.fold(Some(whole), |at, name| at.and_then(|at| value::member(at, name)));
+        let found = path.split('.').skip(1).try_fold(whole, |at, name| value::member(at, name));
         if found.map(value::as_text).unwrap_or_default().is_empty() {
             tell(lane, format!("{rpc} was OK with an empty {path}: what it did is not undone"));
             if let Some(entry) = entry {

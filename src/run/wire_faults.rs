@@ -140,7 +140,7 @@ mod tests {
         DynamicMessage::deserialize(descriptor, &mut json).unwrap()
     }
 
-    fn faults(reply: &DynamicMessage) -> WireFaults {
+    fn alone(reply: &DynamicMessage) -> WireFaults {
         WireFaults::of(&self::reply("ProbeRequest", "{}"), reply)
     }
 
@@ -151,15 +151,15 @@ mod tests {
         let told = format!(r#"{{"message": "there is no {long}"}}"#);
         let told = reply("ValidateVolumeCapabilitiesResponse", &told);
         assert_eq!(WireFaults::of(&request, &told).oversized, Vec::<String>::new());
-        assert_eq!(faults(&told).oversized, ["message"]);
+        assert_eq!(alone(&told).oversized, ["message"]);
     }
 
     #[test]
     fn required_fields_are_missed_at_any_depth() {
         let empty = reply("CreateVolumeResponse", "{}");
-        assert_eq!(faults(&empty).unset, ["volume"]);
+        assert_eq!(alone(&empty).unset, ["volume"]);
         let nameless = reply("ListVolumesResponse", r#"{"entries": [{"volume": {}}, {}]}"#);
-        assert_eq!(faults(&nameless).unset, ["entries[0].volume.volume_id", "entries[1].volume"]);
+        assert_eq!(alone(&nameless).unset, ["entries[0].volume.volume_id", "entries[1].volume"]);
     }
 
     #[test]
@@ -169,16 +169,16 @@ mod tests {
             r#"{{"volume": {{"volume_id": "{long}", "volume_context": {{"k": "{}"}}}}}}"#,
             "v".repeat(4096)
         );
-        let faults = faults(&reply("CreateVolumeResponse", &volume));
+        let faults = alone(&reply("CreateVolumeResponse", &volume));
         assert_eq!(faults.oversized, ["volume.volume_id", "volume.volume_context"]);
         let node = format!(r#"{{"node_id": "{}"}}"#, "n".repeat(256));
-        assert_eq!(faults(&reply("NodeGetInfoResponse", &node)), WireFaults::default());
+        assert_eq!(alone(&reply("NodeGetInfoResponse", &node)), WireFaults::default());
     }
 
     #[test]
     fn an_enum_value_that_nobody_knows_is_told_with_its_number() {
         let json = r#"{"capabilities": [{"rpc": {"type": 77}}]}"#;
-        let faults = faults(&reply("NodeGetCapabilitiesResponse", json));
+        let faults = alone(&reply("NodeGetCapabilitiesResponse", json));
         assert_eq!(faults.undefined_enums, ["capabilities[0].rpc.type = 77"]);
     }
 }

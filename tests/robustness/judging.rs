@@ -11,7 +11,7 @@ use stdcheck::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange},
     plan::{self, Wanted},
-    run::invariants::Invariants,
+    run::{evidence::Redactor, invariants::Invariants},
     suite::{load, rpc},
     verdict::{SkipKind, Verdict},
 };
@@ -124,6 +124,8 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
     let answer = Answer {
         outcome: Outcome::Answered,
         code: tonic::Code::Ok,
+        number: 0,
+        details: false,
         message: String::new(),
         reply: Some(reply.clone()),
         replies: vec![reply],
@@ -144,7 +146,7 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
     invariants.observe("RuntimeService/Version", &request, &answer, &exchange, "a check");
     let facts: BTreeMap<String, CapabilityFact> =
         facts.iter().map(|fact| (fact.name.clone(), fact.clone())).collect();
-    let mut results = invariants.results(&plan, &facts, str::to_owned);
+    let mut results = invariants.results(&plan, &facts, &Redactor::default(), str::to_owned);
     results.pop().expect("there is one invariant")
 }
 

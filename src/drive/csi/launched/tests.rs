@@ -72,7 +72,7 @@ async fn it_is_killed_and_brought_back_with_its_mounts() {
     let point = folder.path().join("state/m").display().to_string();
     let files = NodeFiles::root(driver.root());
     assert!(files.look(&point).await.unwrap().mounted);
-    assert_eq!(files.mounts_below(&point).await.unwrap(), [point.clone()]);
+    assert_eq!(files.mounts_below(&point).await.unwrap(), std::slice::from_ref(&point));
     assert!(std::fs::read_to_string(driver.mountinfo()).unwrap().contains(&point));
     // Nothing of it is seen outside.
     assert!(!std::fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&point));
