@@ -85,7 +85,7 @@ fn a_standard_that_we_do_not_have() {
         assert_eq!(told.code, 2, "{told:?}");
         assert_eq!(
             told.message(),
-            "stdcheck: there is no built-in suite `posix`; built-in: cni, cni-runtime, cri"
+            "stdcheck: there is no built-in suite `posix`; built-in: cni, cni-runtime, cri, csi"
         );
     }
 }
