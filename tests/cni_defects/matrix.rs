@@ -76,7 +76,7 @@ pub fn is_sample() -> bool {
 }
 
 /// One of so many is tried then.
-const SAMPLED: usize = 12;
+const SAMPLED: usize = 24;
 
 /// Some of each topic.
 pub fn sample(all: Vec<Difference>) -> Vec<Difference> {

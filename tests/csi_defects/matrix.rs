@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One of so many is tried where nobody asks for all: the whole matrix is the closing note's.
-const SAMPLED: usize = 12;
+const SAMPLED: usize = 30;
 
 /// What a difference came to.
 #[derive(Default)]
