@@ -16,6 +16,9 @@ use crate::{
 /// One of so many is tried where nobody asks for all: the whole matrix is the closing note's.
 const SAMPLED: usize = 30;
 
+/// How many of the checks that are known to report a defect are tried first.
+const AT_FIRST: usize = 12;
+
 /// What a difference came to.
 #[derive(Default)]
 pub struct Reported {
@@ -53,7 +56,12 @@ pub fn every_check_reports_a_defect_and_every_defect_is_reported() -> Result<(),
         true => defects.clone(),
         false => defects.iter().step_by(SAMPLED).cloned().collect(),
     };
-    let reports = each(&tried, BESIDE, report);
+    let reports = each(&tried, BESIDE, |one| {
+        let reported = report(one);
+        // As it comes: a run of half an hour that is cut has still said something.
+        println!("{}: {} of {} checks", one.name, reported.findings.len(), reported.run);
+        reported
+    });
     let mut wrong = Vec::new();
     for (defect, report) in tried.iter().zip(&reports) {
         let name = &defect.name;
@@ -102,7 +110,8 @@ fn report(defect: &Difference) -> Reported {
     let full = std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how == "full");
     let known = table::committed(&defect.name).unwrap_or_default();
     if !full && !known.is_empty() {
-        let known: Vec<String> = known.iter().map(|id| format!("slug:{id}")).collect();
+        let some = known.iter().take(AT_FIRST);
+        let known: Vec<String> = some.map(|id| format!("slug:{id}")).collect();
         let reported = try_with(defect, &known);
         if !reported.findings.is_empty() {
             return reported;
