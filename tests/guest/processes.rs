@@ -110,8 +110,17 @@ fn a_child_that_is_left_holds_the_output() {
 fn a_child_that_is_kept_has_no_output() {
     let keeper = Waiting::start(&["keep-child", "sleep", "1000"]);
     let pid = keeper.child.id();
-    let process = processes().into_iter().find(|process| process["ppid"] == pid);
-    let process = process.expect("a child");
+    // In the middle of its exec a process has no arguments.
+    let begin = std::time::Instant::now();
+    let process = loop {
+        let words = |process: &serde_json::Value| process["argv"].as_array().map_or(0, Vec::len);
+        let mut all = processes().into_iter();
+        if let Some(process) = all.find(|one| one["ppid"] == pid && words(one) > 0) {
+            break process;
+        }
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "there is no child");
+        std::thread::yield_now();
+    };
     let child = Grandchild::of(&process);
     assert_eq!(
         process["argv"].as_array().map(|words| &words[1..]),
