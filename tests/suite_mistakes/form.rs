@@ -66,7 +66,7 @@ name = "host:files""#,
         r#"steps = [{ call = "RuntimeService/StopPodSandbox", with"#,
         r#"»before = []
 steps = [{ call = "RuntimeService/StopPodSandbox", with"#,
-        r#"unknown field `before`, expected `steps` or `cut`"#,
+        r#"unknown field `before`, expected one of `only_with`, `steps`, `cut`"#,
     ),
     mistake(
         PODS,
