@@ -44,7 +44,8 @@ fn processes_are_listed_until_they_have_ended() {
     let process = named(&name).expect("it is there");
     assert_eq!(process["pid"], waiting.child.id());
     assert_eq!(process["ppid"], std::process::id());
-    assert_eq!(process["state"], "S");
+    // On a busy machine it may not have come to its sleep yet.
+    assert!(["R", "S"].map(Value::from).contains(&process["state"]), "{process}");
     assert_eq!(process["argv"][1], "sleep");
     waiting.signal(Signal::SIGKILL);
     waiting.end();
