@@ -101,7 +101,6 @@ pub fn of_driver() -> Names {
         ("marker", Type::Text),
         ("two_endpoints", Type::Bool),
         ("name", Type::Text),
-        ("vendor_version", Type::Text),
     ]
     .map(|(name, ty)| (name.to_owned(), ty))
     .into();
@@ -110,12 +109,11 @@ pub fn of_driver() -> Names {
 }
 
 /// Members of `driver` that are maps of texts, empty where the user told nothing.
-pub const DRIVER_MAPS: [&str; 16] = [
+pub const DRIVER_MAPS: [&str; 15] = [
     "parameters",
     "other_parameters",
     "bad_parameters",
     "mutable_parameters",
-    "other_mutable_parameters",
     "bad_mutable_parameters",
     "snapshot_parameters",
     "bad_snapshot_parameters",

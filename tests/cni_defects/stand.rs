@@ -5,17 +5,13 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
 };
 
 use serde_json::Value;
 use wildmatch::WildMatch;
 
 use crate::{
-    harness::Bench,
+    harness::{self, Bench},
     shim::{
         RULE,
         rule::{Difference, Rule},
@@ -190,24 +186,7 @@ fn of_another(replay: &str, id: &str) -> String {
 
 /// Does something for each, some side by side, and gives what came of each in order.
 pub fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<R>>> = all.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..BESIDE.min(all.len()) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(one) = all.get(at) else { return };
-                    let result = work(one);
-                    *done[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                }
-            });
-        }
-    });
-    done.into_iter()
-        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
-        .map(|result| result.expect("each was done"))
-        .collect()
+    harness::each(all, BESIDE, work)
 }
 
 /// A check's id without the version at which it was run: `a.b[case,1.0.0]` is `a.b[case]`.

@@ -1,4 +1,4 @@
-//! The matrix of defects and checks: run, and held against the committed one.
+//! The matrix of defects and checks: each defect must be reported, each check must report one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,8 +84,9 @@ pub fn every_check_reports_a_defect_and_every_defect_is_reported() -> Result<(),
             .collect();
         let rows = table::rows(&tried, &reports);
         wrong.extend(survivors(&seen, &rows));
-        let text = table::text(&tried, &reports, &rows, &seen);
-        wrong.extend(table::against_the_committed(&text));
+        if blesses() {
+            table::write(&table::text(&tried, &reports, &rows, &seen));
+        }
     } else {
         let unknown = defects.iter().filter(|one| table::committed(&one.name).is_none());
         wrong.extend(unknown.map(|one| format!("  {}: matrix.txt does not have it", one.name)));

@@ -171,16 +171,14 @@ fn known_mode(config: &Config) -> Result<(), Stop> {
 }
 
 /// What can be told of a driver, by the words of `found_by.flag`, and whether it was.
-fn telling(config: &Config) -> [(&'static str, bool); 18] {
+fn telling(config: &Config) -> [(&'static str, bool); 16] {
     [
-        ("parameters", !config.parameters.is_empty()),
         ("secrets", !config.secrets.is_empty()),
         ("wrong-secrets", !config.wrong_secrets.is_empty()),
         ("denied-secrets", !config.denied_secrets.is_empty()),
         ("bad-parameters", !config.bad_parameters.is_empty()),
         ("other-parameters", !config.other_parameters.is_empty()),
         ("bad-snapshot-parameters", !config.bad_snapshot_parameters.is_empty()),
-        ("group-parameters", !config.group_parameters.is_empty()),
         ("other-group-parameters", !config.other_group_parameters.is_empty()),
         ("bad-group-parameters", !config.bad_group_parameters.is_empty()),
         ("mutable-parameters", !config.mutable_parameters.is_empty()),

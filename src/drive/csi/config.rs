@@ -19,8 +19,6 @@ pub struct Config {
     pub bad_parameters: Texts,
     /// What may be changed of a volume.
     pub mutable_parameters: Texts,
-    /// Other values for the same.
-    pub other_mutable_parameters: Texts,
     /// What may not be changed.
     pub bad_mutable_parameters: Texts,
     /// What snapshots are made with.

@@ -33,7 +33,6 @@ struct Found {
     size: i64,
     node_id: String,
     name: String,
-    vendor_version: String,
     /// A text that is nowhere else, to be looked for where no secret may be.
     marker: String,
     /// Whether it tells where volumes can be reached (VOLUME_ACCESSIBILITY_CONSTRAINTS).
@@ -47,7 +46,6 @@ impl Found {
             size: 0,
             node_id: String::new(),
             name: String::new(),
-            vendor_version: String::new(),
             marker: String::new(),
             places: true,
         }
@@ -68,7 +66,6 @@ pub fn learn(lane: &mut Lane) -> Pin<Box<dyn Future<Output = Scope> + Send + '_>
         found.marker = format!("{}-marker", lane.run.namespace());
         if let Some(info) = reply(lane, "Identity/GetPluginInfo").await {
             found.name = text(&info, "name");
-            found.vendor_version = text(&info, "vendor_version");
         }
         if let Some(plugin) = reply(lane, "Identity/GetPluginCapabilities").await {
             found.places = has(&plugin, "service", "VOLUME_ACCESSIBILITY_CONSTRAINTS");
@@ -181,7 +178,6 @@ fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
         ("other_parameters", texts(&config.other_parameters)),
         ("bad_parameters", texts(&config.bad_parameters)),
         ("mutable_parameters", texts(&config.mutable_parameters)),
-        ("other_mutable_parameters", texts(&config.other_mutable_parameters)),
         ("bad_mutable_parameters", texts(&config.bad_mutable_parameters)),
         ("snapshot_parameters", texts(&config.snapshot_parameters)),
         ("bad_snapshot_parameters", texts(&config.bad_snapshot_parameters)),
@@ -210,7 +206,6 @@ fn scope(config: &Config, found: &Found, two_endpoints: bool) -> Scope {
         ("full_topology", texts(&config.full_topology)),
         ("two_endpoints", Value::Bool(two_endpoints)),
         ("name", found.name.as_str().into()),
-        ("vendor_version", found.vendor_version.as_str().into()),
     ];
     Scope::from([("driver".to_owned(), value::map(members))])
 }
