@@ -251,10 +251,11 @@ impl Schedule<'_> {
         if failed && self.run.options.fail_fast && self.ended_early.is_none() {
             self.ended_early = Some(format!("--fail-fast: {} failed", result.id));
         }
-        self.run.tell(Event::CheckFinished(Box::new(result.clone())));
-        // Evidence is in the event; what is kept is for the waivers alone.
-        result.exchanges.clear();
-        self.results.push(result);
+        // Evidence goes into the event alone; what is kept is for the waivers.
+        let exchanges = std::mem::take(&mut result.exchanges);
+        self.results.push(result.clone());
+        result.exchanges = exchanges;
+        self.run.tell(Event::CheckFinished(Box::new(result)));
     }
 
     /// The target died under these checks (design, rule 4).

@@ -1,10 +1,20 @@
 //! The functions that expressions have beyond those of CEL itself.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
-use cel::{Context, ExecutionError, Value};
+use cel::{Context, ExecutionError, Value, extractors::This};
+use regex::Regex;
 
 use super::value;
+
+/// Compiled patterns by their text. CEL's own `matches` compiles its pattern each time that it is
+/// evaluated, which takes longer than all else about an expression.
+static PATTERNS: LazyLock<Mutex<HashMap<String, Result<Regex, String>>>> =
+    LazyLock::new(Mutex::default);
 
 /// Their names, for lint.
 pub const NAMES: &[&str] = &[
@@ -20,10 +30,11 @@ pub const NAMES: &[&str] = &[
     "before",
 ];
 
-/// Adds them to a context.
+/// Adds them to a context, and CEL's own `matches`, which is ours.
 pub fn add(context: &mut Context<'_, '_>) {
-    // The names are ours alone, so that none of these can clash with the standard library.
+    // None of these is in the standard library as we build it.
     let added = [
+        context.add_function("matches", matches),
         context.add_function("json", json),
         context.add_function("is_json", |text: Arc<String>| {
             serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok()
@@ -44,6 +55,24 @@ pub fn add(context: &mut Context<'_, '_>) {
             .add_function("is_semver", |text: Arc<String>| semver::Version::parse(&text).is_ok()),
     ];
     debug_assert!(added.iter().all(Result::is_ok));
+}
+
+/// `text.matches(pattern)`: whether the pattern is found in the text.
+fn matches(text: This<Arc<String>>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
+    let regex = compiled(&pattern).map_err(|error| {
+        ExecutionError::function_error("matches", format!("`{pattern}`: {error}"))
+    })?;
+    Ok(regex.is_match(&text.0))
+}
+
+fn compiled(pattern: &str) -> Result<Regex, String> {
+    let mut known = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compiled) = known.get(pattern) {
+        return compiled.clone();
+    }
+    let compiled = Regex::new(pattern).map_err(|error| error.to_string());
+    known.insert(pattern.to_owned(), compiled.clone());
+    compiled
 }
 
 /// An address with the length of its prefix.

@@ -17,6 +17,13 @@ use cel::{Context, Env, ExecutionError, Program};
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
+/// What all expressions see: functions.
+static ROOT: LazyLock<Context<'static, 'static>> = LazyLock::new(|| {
+    let mut context = Context::with_env(ENV.clone());
+    functions::add(&mut context);
+    context
+});
+
 /// Compiled expressions by their text: cases and repeated checks share them.
 static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Expr>>>> = LazyLock::new(Mutex::default);
 
@@ -39,8 +46,7 @@ pub struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// Those names of a scope that the expressions use.
     pub fn of<'e>(scope: &'a Scope, exprs: impl IntoIterator<Item = &'e Expr>) -> Ready<'a> {
-        let mut context = Context::with_env(ENV.clone());
-        functions::add(&mut context);
+        let mut context = ROOT.new_inner_scope();
         let mut added = BTreeSet::new();
         for expr in exprs {
             for name in &expr.names {

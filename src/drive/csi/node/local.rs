@@ -283,24 +283,27 @@ impl Local {
         if !path.starts_with('/') {
             return Err(told(Errno::ENOENT));
         }
-        let mut made = Vec::new();
-        let mut at = PathBuf::from("/");
-        for part in Path::new(path).components().skip(1) {
-            let above = self.open(&at, PLACE | OFlag::O_DIRECTORY).map_err(told)?;
-            at.push(part);
-            match self.open(&at, PLACE | OFlag::O_DIRECTORY) {
-                Ok(_) => {}
-                Err(Errno::ENOENT) => {
-                    let name = Path::new(part.as_os_str());
-                    match mkdirat(&above, name, Mode::from_bits_truncate(0o755)) {
-                        Ok(()) => made.push(at.display().to_string()),
-                        // Another check makes its own beside us.
-                        Err(Errno::EEXIST) => {}
-                        Err(error) => return Err(told(error)),
-                    }
-                }
+        // Most of it is there already.
+        let path = Path::new(path);
+        let mut missing = Vec::new();
+        let mut above = loop {
+            let at = path.ancestors().nth(missing.len()).unwrap_or(Path::new("/"));
+            match self.open(at, PLACE | OFlag::O_DIRECTORY) {
+                Ok(above) => break above,
+                Err(Errno::ENOENT) if at != Path::new("/") => missing.push(at),
                 Err(error) => return Err(told(error)),
             }
+        };
+        let mut made = Vec::new();
+        for at in missing.into_iter().rev() {
+            let name = Path::new(at.file_name().ok_or_else(|| told(Errno::EINVAL))?);
+            match mkdirat(&above, name, Mode::from_bits_truncate(0o755)) {
+                Ok(()) => made.push(at.display().to_string()),
+                // Another check makes its own beside us.
+                Err(Errno::EEXIST) => {}
+                Err(error) => return Err(told(error)),
+            }
+            above = self.open(at, PLACE | OFlag::O_DIRECTORY).map_err(told)?;
         }
         Ok(made)
     }

@@ -9,17 +9,13 @@ pub mod mounts;
 mod pattern;
 mod remote;
 mod take_away;
+mod threads;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use pattern::Pattern;
 
-use nix::{
-    sched::{CloneFlags, unshare},
-    sys::stat::{Mode, umask},
-};
-
-use self::{local::Local, remote::Remote};
+use self::{local::Local, remote::Remote, threads::in_thread};
 
 /// The beginning of the names of all our folders.
 const PREFIX: &str = "stdcheck-";
@@ -309,30 +305,6 @@ impl NodeFiles {
 
 fn too_long(what: &str) -> String {
     format!("{what} on the driver's node does not end within {} s", PATIENCE.as_secs())
-}
-
-/// Work that may hang for ever has a thread that may be left behind: a task could not.
-async fn in_thread<T: Send + 'static>(
-    what: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, String> {
-    let (give, take) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .name("node-files".to_owned())
-        .spawn(move || {
-            // Files get the modes that we ask for; the mask is this thread's own then.
-            if unshare(CloneFlags::CLONE_FS).is_ok() {
-                umask(Mode::empty());
-            }
-            // Nobody waits any more if it took too long.
-            drop(give.send(work()));
-        })
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
-    match tokio::time::timeout(PATIENCE, take).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(_)) => Err(format!("{what} on the driver's node ended early")),
-        Err(_) => Err(too_long(what)),
-    }
 }
 
 #[cfg(test)]

@@ -156,16 +156,15 @@ pub async fn make_paths(
     placed: &mut Placed,
     bytes: Option<i64>,
 ) -> Result<(), Halt> {
+    let own = paths::own(lane)?;
     if advertised::has(lane, "node:STAGE_UNSTAGE_VOLUME").await? {
         let staged = paths::driver(lane)?.known.use_of(&placed.volume_id).staged;
         let keep = !placed.staging_path.is_empty() && staged.as_ref() == Some(&placed.staging_path);
         if !keep {
-            let staging = paths::new(lane, "staging", bytes).await?;
-            paths::files(lane)?.make_folder(&staging).await.map_err(Halt::Error)?;
-            placed.staging_path = staging;
+            placed.staging_path = paths::staging(lane, &own, bytes).await?;
         }
     }
-    placed.target_path = paths::new(lane, "mounts/target", bytes).await?;
+    placed.target_path = paths::target(lane, &own, bytes).await?;
     Ok(())
 }
 

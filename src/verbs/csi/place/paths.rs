@@ -27,25 +27,36 @@ pub fn files(lane: &Lane) -> Result<NodeFiles, Halt> {
     })
 }
 
-/// A path for something new below our folder of the node, with the folder above it. It is removed with
-/// the lane.
-pub async fn new(lane: &mut Lane, name: &str, bytes: Option<i64>) -> Result<String, Halt> {
-    let own = own(lane)?;
-    let path = match bytes {
-        Some(bytes) => padded(&format!("{own}/{name}"), bytes).map_err(Halt::Error)?,
-        None => format!("{own}/{name}"),
-    };
-    let above = path.rsplit_once('/').map_or("/", |(above, _)| above).to_owned();
-    remove_at_end(lane, own)?;
-    files(lane)?.make_folder(&above).await.map_err(Halt::Error)?;
+/// A folder below ours of the node that nobody else has. It is removed with the lane, and made with
+/// the first thing in it.
+pub fn own(lane: &mut Lane) -> Result<String, Halt> {
+    let unique = lane.run.unique();
+    let number = unique.rsplit('-').next().unwrap_or_default();
+    let own = driver(lane)?.folder.join(number).display().to_string();
+    remove_at_end(lane, own.clone())?;
+    Ok(own)
+}
+
+/// A folder to stage a volume at.
+pub async fn staging(lane: &Lane, own: &str, bytes: Option<i64>) -> Result<String, Halt> {
+    let path = long(format!("{own}/staging"), bytes)?;
+    files(lane)?.make_folder(&path).await.map_err(Halt::Error)?;
     Ok(path)
 }
 
-/// A folder that nobody else has; not made yet.
-fn own(lane: &Lane) -> Result<String, Halt> {
-    let unique = lane.run.unique();
-    let number = unique.rsplit('-').next().unwrap_or_default();
-    Ok(driver(lane)?.folder.join(number).display().to_string())
+/// A path to publish a volume at: the folder above it is there, and nothing in it.
+pub async fn target(lane: &Lane, own: &str, bytes: Option<i64>) -> Result<String, Halt> {
+    let path = long(format!("{own}/mounts/target"), bytes)?;
+    let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
+    files(lane)?.make_folder(above).await.map_err(Halt::Error)?;
+    Ok(path)
+}
+
+fn long(path: String, bytes: Option<i64>) -> Result<String, Halt> {
+    match bytes {
+        Some(bytes) => padded(&path, bytes).map_err(Halt::Error),
+        None => Ok(path),
+    }
 }
 
 /// Has a folder of ours removed when everything was taken back that comes after.
