@@ -1,5 +1,7 @@
 //! What a run tells: a stream of [`Event`]s. Every report is a fold over it; nothing flows back.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::verdict::{Basis, Level, SkipKind, Verdict};
@@ -128,7 +130,7 @@ pub struct CheckResult {
     /// What was broken; set for fail and warn.
     pub finding: Option<Finding>,
     /// The exchanges with the target, cut and redacted, in order.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<Arc<Exchange>>,
     /// The waiver that accepts this finding, if one does.
     pub waived: Option<String>,
     /// From first to last step without set-up of shared situations, milliseconds.

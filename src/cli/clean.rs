@@ -162,7 +162,8 @@ async fn found(grpc: &Grpc, suite: &Suite) -> Result<BTreeSet<String>, Stop> {
     let ask = async |name: &str| {
         let method = rpc::find(&suite.package, name).map_err(Stop::usage)?;
         let answer = grpc.call(&method, &DynamicMessage::new(method.input()), PATIENCE).await;
-        answer.reply.ok_or_else(|| Stop::unreachable(format!("{name}: {}", answer.message)))
+        let reply = answer.reply().cloned();
+        reply.ok_or_else(|| Stop::unreachable(format!("{name}: {}", answer.message)))
     };
     let broken = |error| Stop::unreachable(format!("the runtime's list is broken: {error}"));
     let sandboxes = ask("RuntimeService/ListPodSandbox").await?;

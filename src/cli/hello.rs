@@ -36,8 +36,8 @@ impl Hello {
         let (endpoint, message) = (grpc.endpoint(), &answer.message);
         let (name, standard, advice) = (method.name(), self.standard, self.advice);
         let why = match (&answer.outcome, answer.code) {
-            (Outcome::Answered, Code::Ok) => match answer.reply {
-                Some(reply) => return Ok(reply),
+            (Outcome::Answered, Code::Ok) => match answer.reply() {
+                Some(reply) => return Ok(reply.clone()),
                 None => format!("{endpoint} gives no {name}"),
             },
             (Outcome::Answered, Code::Unimplemented) => {

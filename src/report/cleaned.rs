@@ -1,5 +1,7 @@
 //! The only door through which an event reaches a report.
 
+use std::sync::Arc;
+
 use super::clean::clean;
 use crate::events::{CheckResult, Cited, Event, Exchange, Finding, Finish, Header, TargetInfo};
 
@@ -96,9 +98,9 @@ fn result_in(result: &mut CheckResult) {
         texts(codes);
         texts([expected, actual, replay]);
     }
-    for Exchange { what, request: _, command, reply: _, code, message, at_ms: _, took_ms: _ } in
-        exchanges
-    {
+    for exchange in exchanges {
+        let Exchange { what, request: _, command, reply: _, code, message, at_ms: _, took_ms: _ } =
+            Arc::make_mut(exchange);
         texts([what, code, message]);
         texts(command);
     }

@@ -3,6 +3,8 @@
 //! Texts are cleaned as everywhere. Evidence is the exact value: what could harm a terminal is written as a JSON
 //! escape, so a parser reads what the target sent.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -113,7 +115,7 @@ struct Check<'a> {
     /// What is broken; for fail and warn.
     finding: Option<&'a Finding>,
     /// The exchanges with the target, in order; secrets are redacted, long values cut.
-    evidence: &'a [Exchange],
+    evidence: &'a [Arc<Exchange>],
     /// The waiver that accepts the finding, if one does.
     waived: Option<&'a str>,
     /// Milliseconds without the set-up of shared situations.

@@ -50,7 +50,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
         halt => halt,
     };
     let mut result = blank(planned);
-    result.exchanges = std::mem::take(&mut lane.exchanges);
+    result.exchanges = lane.shown();
     let mut died = match &halt {
         Err(Halt::Died(how)) => Some(how.clone()),
         _ => None,
@@ -60,7 +60,7 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
         died = undo::all(&mut lane).await.filter(|_| run.lost_in_restart().is_none());
         if let Some(how) = &died {
             // The calls that clean up after a check are its own, too.
-            result.exchanges.append(&mut lane.exchanges);
+            result.exchanges.append(&mut lane.shown());
             death(run, planned, &mut result, how);
         }
     } else {

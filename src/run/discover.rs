@@ -42,7 +42,7 @@ fn wanted(plan: &Plan) -> BTreeSet<String> {
 pub async fn capabilities(run: &Arc<Run>) -> BTreeMap<String, CapabilityFact> {
     let wanted = wanted(&run.plan);
     let mut lane = Lane::new(run, "discovery");
-    let mut asked: Vec<((String, String), Answer)> = Vec::new();
+    let mut asked: Vec<((String, String), Arc<Answer>)> = Vec::new();
     let mut facts = BTreeMap::new();
     for capability in &run.plan.suite.capabilities {
         let def = &capability.def;
@@ -69,7 +69,7 @@ async fn find(
     run: &Arc<Run>,
     lane: &mut Lane,
     def: &CapabilityDef,
-    asked: &mut Vec<((String, String), Answer)>,
+    asked: &mut Vec<((String, String), Arc<Answer>)>,
 ) -> (bool, String) {
     let found_by = def.found_by.as_ref();
     if let Some(flag) = &found_by.flag {
@@ -107,7 +107,7 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
         let said_no = no.as_ref().iter().any(|word| word.as_ref() == code);
         return (!said_no, format!("{call} answers {code}"));
     }
-    let (Some(when), Some(reply)) = (&found_by.when, &answer.reply) else {
+    let (Some(when), Some(reply)) = (&found_by.when, answer.reply()) else {
         let why = format!("{call} answers {code} {}", answer.message);
         let no = answer.code == tonic::Code::Unimplemented;
         return (false, if no { why } else { format!("{NOT_FOUND_OUT}: {why}") });
@@ -126,8 +126,8 @@ async fn ask(
     run: &Arc<Run>,
     lane: &mut Lane,
     found_by: &FoundBy,
-    asked: &mut Vec<((String, String), Answer)>,
-) -> Result<Answer, String> {
+    asked: &mut Vec<((String, String), Arc<Answer>)>,
+) -> Result<Arc<Answer>, String> {
     let name = found_by.call.as_ref().map(|call| call.as_ref().clone()).unwrap_or_default();
     let key = (name.clone(), format!("{:?}", found_by.with.as_ref().map(toml::Spanned::as_ref)));
     if let Some((_, answer)) = asked.iter().find(|(known, _)| *known == key) {

@@ -1,9 +1,14 @@
 //! Turns messages into evidence: JSON for the reader, secrets redacted, long values cut.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use base64::Engine as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage as _, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
+};
 use serde_json::{Map, Value as Json};
 
 use crate::proto;
@@ -23,6 +28,8 @@ const REDACTED: &str = "[redacted]";
 #[derive(Debug, Default)]
 pub struct Redactor {
     secrets: Mutex<Vec<String>>,
+    /// Whether there are fields for secrets in a message or below it, by its full name.
+    secretive: Mutex<HashMap<String, bool>>,
 }
 
 impl Redactor {
@@ -34,6 +41,34 @@ impl Redactor {
                 secrets.push(secret.to_owned());
             }
         }
+    }
+
+    /// The same for every secret in a message.
+    pub fn learn_from(&self, message: &DynamicMessage) {
+        if !self.is_secretive(&message.descriptor()) {
+            return;
+        }
+        for (field, value) in message.fields() {
+            if proto::is_secret(&field) {
+                self.learn_all(value);
+                continue;
+            }
+            match value {
+                Value::Message(inner) => self.learn_from(inner),
+                Value::List(items) => {
+                    items.iter().filter_map(Value::as_message).for_each(|m| self.learn_from(m));
+                }
+                Value::Map(entries) => {
+                    entries.values().filter_map(Value::as_message).for_each(|m| self.learn_from(m));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is_secretive(&self, message: &MessageDescriptor) -> bool {
+        let mut known = self.secretive.lock().unwrap_or_else(PoisonError::into_inner);
+        has_secrets(message, &mut known)
     }
 
     /// A text without the secrets, cut.
@@ -159,6 +194,22 @@ impl Redactor {
             _ => {}
         }
     }
+}
+
+/// Remembers what it found out.
+fn has_secrets(message: &MessageDescriptor, known: &mut HashMap<String, bool>) -> bool {
+    if let Some(known) = known.get(message.full_name()) {
+        return *known;
+    }
+    // One that holds itself has no more of them for that.
+    known.insert(message.full_name().to_owned(), false);
+    let found = message.fields().any(|field| match field.kind() {
+        _ if proto::is_secret(&field) => true,
+        Kind::Message(inner) => has_secrets(&inner, known),
+        _ => false,
+    });
+    known.insert(message.full_name().to_owned(), found);
+    found
 }
 
 fn key_text(key: &MapKey) -> String {

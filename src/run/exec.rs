@@ -9,6 +9,7 @@ use super::{
     halt::Halt,
     host::{Attachment, Host},
     lane::{Lane, nanos},
+    seen::Evidence,
 };
 use crate::{
     drive::exec::{Output, Plugin},
@@ -280,12 +281,12 @@ pub async fn execute(
                 delete_at_end(lane, &plugin, &host, &one.asked, result);
             }
         }
-        let exchange = record(lane, &plugin, &one, sent_at);
+        let exchange = Arc::new(record(lane, &plugin, &one, sent_at));
         let names = names_of(&one);
         let run = lane.run.clone();
         let operation = one.asked.operation();
         run.invariants.observe_execution(operation, &lane.api, &names, &exchange, &lane.owner);
-        lane.exchanges.push(exchange);
+        lane.exchanges.push(Evidence::Told(exchange));
         done.push(one);
     }
     Ok(done)

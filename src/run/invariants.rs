@@ -5,14 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use prost_reflect::DynamicMessage;
 use toml::Spanned;
 
-use super::{
-    evidence::Redactor,
-    watcher::{Observed, Watcher},
-    wire_faults::WireFaults,
-};
+use super::{evidence::Redactor, seen::Seen, watcher::Watcher, wire_faults::WireFaults};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
@@ -39,7 +34,7 @@ struct Watched {
     when: Option<Compiled>,
     /// What must hold for them, compiled.
     expect: Vec<Compiled>,
-    seen: Mutex<Seen>,
+    found: Mutex<Found>,
 }
 
 /// An expression with its text; what is wrong with it where it is none.
@@ -50,18 +45,18 @@ fn compiled(source: &Spanned<String>) -> Compiled {
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Found {
     counted: usize,
     /// The first breach: expression, what was seen, the exchange, during which check.
-    broken: Option<(String, String, Exchange, String)>,
+    broken: Option<(String, String, Arc<Exchange>, String)>,
     breaches: usize,
     /// What is wrong with the invariant itself.
     mistake: Option<String>,
 }
 
 impl Invariants {
-    /// Watches for a plan.
-    pub fn new(plan: &Plan) -> Self {
+    /// Watches for a plan. What it sees it makes evidence of, too.
+    pub fn new(plan: &Plan, redactor: Arc<Redactor>) -> Self {
         let watched = plan
             .invariants
             .iter()
@@ -69,27 +64,18 @@ impl Invariants {
                 when: planned.source.def.when.as_ref().map(compiled),
                 expect: planned.source.def.expect.iter().map(compiled).collect(),
                 planned: planned.clone(),
-                seen: Mutex::default(),
+                found: Mutex::default(),
             })
             .collect();
         let watched: Arc<Vec<Watched>> = Arc::new(watched);
         let all = watched.clone();
-        Self { watched, watcher: Watcher::new(move |observed| look_at(&all, observed)) }
+        let look = move |seen: &Seen| look_at(&all, seen, &seen.shown(&redactor));
+        Self { watched, watcher: Watcher::new(look) }
     }
 
-    /// Has one answer of the target's looked at, by and by.
-    pub fn observe(
-        &self,
-        rpc: &str,
-        request: &DynamicMessage,
-        answer: &Answer,
-        exchange: &Exchange,
-        during: &str,
-    ) {
-        if concerned(&self.watched, rpc, answer).is_empty() {
-            return;
-        }
-        self.watcher.see(Observed { rpc, request, answer, exchange, during });
+    /// Has one call looked at, by and by. Says whether it may be kept until its check ends.
+    pub fn see(&self, seen: &Arc<Seen>) -> bool {
+        self.watcher.see(seen)
     }
 
     /// Looks at one execution of a plugin at a version, however it ended. `names` are what a step
@@ -99,7 +85,7 @@ impl Invariants {
         command: &str,
         version: &Version,
         names: &Scope,
-        exchange: &Exchange,
+        exchange: &Arc<Exchange>,
         during: &str,
     ) {
         let concerned: Vec<&Watched> = self
@@ -151,10 +137,12 @@ fn concerned<'a>(watched: &'a [Watched], rpc: &str, answer: &Answer) -> Vec<&'a 
 }
 
 /// Looks at one answer.
-fn look_at(watched: &[Watched], observed: Observed<'_>) {
-    let Observed { rpc, request, answer, exchange, during } = observed;
+fn look_at(watched: &[Watched], seen: &Seen, exchange: &Arc<Exchange>) {
+    let Seen { rpc, request: sent, answer, during, .. } = seen;
     let concerned = concerned(watched, rpc, answer);
-    let sent = request;
+    if concerned.is_empty() {
+        return;
+    }
     let request = value::from_message(sent);
     let mut names = super::step::names_of(&request, answer);
     names.insert("code_number".into(), Value::Int(answer.number.into()));
@@ -184,7 +172,7 @@ fn look_at(watched: &[Watched], observed: Observed<'_>) {
 /// The names that some invariants see, made ready once for all of them.
 fn ready<'a>(scope: &'a Scope, concerned: &[&Watched]) -> Ready<'a> {
     let exprs = concerned.iter().flat_map(|watched| watched.expect.iter().chain(&watched.when));
-    Ready::of(scope, exprs.filter_map(|(_, expr)| expr.as_deref().ok()))
+    Ready::of([scope], exprs.filter_map(|(_, expr)| expr.as_deref().ok()))
 }
 
 impl Watched {
@@ -208,13 +196,13 @@ impl Watched {
         }
     }
 
-    fn look(&self, ready: &Ready<'_>, exchange: &Exchange, during: &str) {
+    fn look(&self, ready: &Ready<'_>, exchange: &Arc<Exchange>, during: &str) {
         let judge = |(_, expr): &Compiled| match expr {
             Ok(expr) => expr.judge_in(ready),
             Err(error) => Judgement::Mistake(error.clone()),
         };
         let counts = self.when.as_ref().map_or(Judgement::Holds, judge);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match counts {
             Judgement::Holds => {}
             Judgement::Mistake(mistake) => {
@@ -249,7 +237,7 @@ impl Watched {
         redactor: &Redactor,
         replay: impl Fn(&str) -> String,
     ) -> CheckResult {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let def = &self.planned.source.def;
         let id = self.planned.id.clone();
         let mut result = CheckResult {

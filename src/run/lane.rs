@@ -10,7 +10,12 @@ use std::{
 use base64::Engine as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 
-use super::{Run, halt::Halt, host::Host};
+use super::{
+    Run,
+    halt::Halt,
+    host::Host,
+    seen::{self, Evidence, Seen},
+};
 use crate::{
     drive::{
         Drive,
@@ -39,7 +44,7 @@ pub struct Lane {
     /// What expressions see.
     pub scope: Scope,
     /// All exchanges so far.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<Evidence>,
     /// The version of the specification that it runs at.
     pub api: Version,
     /// A connection of its own: what one check does to its connection is not done to the others.
@@ -55,6 +60,8 @@ pub(super) enum Undo {
     Rpc { rpc: String, request: Value, reply: Option<Value>, entry: Option<u64> },
     /// By a verb's own means.
     Own(Restore),
+    /// The same, beside what comes after it.
+    Beside(Restore),
 }
 
 /// Puts something back that a verb changed outside the target; says what it could not.
@@ -117,6 +124,12 @@ impl Lane {
         self.undo.push(Undo::Own(restore));
     }
 
+    /// The same for what is no matter to anything that comes after it: it is begun in its turn, and
+    /// nobody waits for it before the end of the run.
+    pub fn beside_the_end(&mut self, restore: Restore) {
+        self.undo.push(Undo::Beside(restore));
+    }
+
     /// Builds the request of a call step: base, then `with`, then the situation's override.
     ///
     /// # Errors
@@ -174,7 +187,7 @@ impl Lane {
         method: &MethodDescriptor,
         request: &DynamicMessage,
         deadline: Duration,
-    ) -> Answer {
+    ) -> Arc<Answer> {
         self.calls(method, request, deadline, true, NEVER).await
     }
 
@@ -185,7 +198,7 @@ impl Lane {
         request: &DynamicMessage,
         deadline: Duration,
         enough: Enough<'_>,
-    ) -> Answer {
+    ) -> Arc<Answer> {
         self.calls(method, request, deadline, true, enough).await
     }
 
@@ -196,7 +209,7 @@ impl Lane {
         deadline: Duration,
         undone: bool,
         enough: Enough<'_>,
-    ) -> Answer {
+    ) -> Arc<Answer> {
         let name = rpc_name(method);
         let sent = Instant::now();
         let undone = undone && self.run.plan.suite.undo.contains_key(&name);
@@ -219,17 +232,43 @@ impl Lane {
                     self.run.journal.over(entry);
                 }
             } else if let Some(Undo::Rpc { reply, entry, .. }) = self.undo.last_mut() {
-                *reply = answer.reply.as_ref().map(value::from_message);
+                *reply = answer.reply().map(value::from_message);
                 if let (Some(reply), Some(entry)) = (reply, entry) {
                     self.run.journal.answered(*entry, reply);
                 }
             }
         }
-        let shown = self.run.redactor.message(request);
-        let exchange = self.record(&name, shown, &answer, sent);
-        self.run.invariants.observe(&name, request, &answer, &exchange, &self.owner);
-        self.exchanges.push(exchange);
+        self.seen(name, request, answer, sent)
+    }
+
+    /// Keeps a call as evidence, and has the invariants look at it.
+    fn seen(
+        &mut self,
+        name: String,
+        request: &DynamicMessage,
+        answer: Answer,
+        sent: Instant,
+    ) -> Arc<Answer> {
+        let run = &self.run;
+        // Whatever is told from now on must not hold them.
+        run.redactor.learn_from(request);
+        let at = sent.duration_since(run.begun);
+        let answer = Arc::new(answer);
+        let during = self.owner.clone();
+        let seen = Arc::new(Seen::new(name, request.clone(), answer.clone(), during, at));
+        if run.invariants.see(&seen) {
+            self.exchanges.push(Evidence::Call(seen));
+        } else {
+            // Too large to be kept until the check ends.
+            self.exchanges.push(Evidence::Told(seen.shown(&run.redactor)));
+        }
         answer
+    }
+
+    /// All exchanges so far for the reader; none are left.
+    pub fn shown(&mut self) -> Vec<Arc<Exchange>> {
+        let exchanges = std::mem::take(&mut self.exchanges);
+        exchanges.iter().map(|evidence| evidence.shown(&self.run.redactor)).collect()
     }
 
     /// Sends bytes that need not be a message to an rpc that need not be one, and records it. What a
@@ -244,33 +283,10 @@ impl Lane {
         };
         let shown = base64::engine::general_purpose::STANDARD.encode(body);
         let shown = serde_json::json!({ "base64": self.run.redactor.text(&shown) });
-        self.exchanges.push(self.record(name, shown, &answer, sent));
+        let at = sent.duration_since(self.run.begun);
+        let exchange = seen::exchange(name, shown, &answer, at, &self.run.redactor);
+        self.exchanges.push(exchange.into());
         answer
-    }
-
-    fn record(
-        &self,
-        name: &str,
-        shown: serde_json::Value,
-        answer: &Answer,
-        sent: Instant,
-    ) -> Exchange {
-        let redactor = &self.run.redactor;
-        let reply = match answer.replies.as_slice() {
-            [] => None,
-            [single] => Some(redactor.message(single)),
-            many => Some(many.iter().map(|reply| redactor.message(reply)).collect()),
-        };
-        Exchange {
-            what: name.to_owned(),
-            request: shown,
-            command: None,
-            reply,
-            code: rpc::code_name(answer.code).to_owned(),
-            message: redactor.text(&answer.message),
-            at_ms: u64::try_from(sent.duration_since(self.run.begun).as_millis()).unwrap_or(0),
-            took_ms: answer.elapsed.as_secs_f64() * 1e3,
-        }
     }
 
     /// Records what a verb did.
@@ -282,7 +298,7 @@ impl Lane {
         sent: Instant,
     ) {
         let redactor = &self.run.redactor;
-        self.exchanges.push(Exchange {
+        let exchange = Exchange {
             what: name.to_owned(),
             request: redactor.json(value::to_json(params)),
             command: None,
@@ -293,9 +309,10 @@ impl Lane {
                 .err()
                 .map(|halt| redactor.text(&halt.line()))
                 .unwrap_or_default(),
-            at_ms: u64::try_from(sent.duration_since(self.run.begun).as_millis()).unwrap_or(0),
+            at_ms: seen::millis(sent.duration_since(self.run.begun)),
             took_ms: sent.elapsed().as_secs_f64() * 1e3,
-        });
+        };
+        self.exchanges.push(exchange.into());
     }
 
     /// Calls an rpc for a verb: by name, with a value as its request; set-up, so it must be OK.
@@ -306,7 +323,7 @@ impl Lane {
         let answer = self.ask(rpc_name, request, self.run.options.step_timeout).await?;
         match answer.outcome {
             Outcome::Answered if answer.code == tonic::Code::Ok => {
-                Ok(answer.reply.as_ref().map_or(Value::Null, value::from_message))
+                Ok(answer.reply().map_or(Value::Null, value::from_message))
             }
             _ => Err(refusal(rpc_name, &answer)),
         }
@@ -363,7 +380,7 @@ impl Lane {
     pub async fn base(&mut self, rpc_name: &str) -> Result<(Value, Value), Halt> {
         let (method, message) = self.request(rpc_name, None)?;
         let answer = self.call(&method, &message, self.run.options.step_timeout).await;
-        match (&answer.outcome, &answer.reply) {
+        match (&answer.outcome, answer.reply()) {
             (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
                 Ok((value::from_message(&message), value::from_message(reply)))
             }
@@ -391,7 +408,7 @@ impl Lane {
         rpc_name: &str,
         request: Value,
         deadline: Duration,
-    ) -> Result<Answer, Halt> {
+    ) -> Result<Arc<Answer>, Halt> {
         self.asks(rpc_name, request, deadline, true).await
     }
 
@@ -404,7 +421,7 @@ impl Lane {
         rpc_name: &str,
         request: Value,
         deadline: Duration,
-    ) -> Result<Answer, Halt> {
+    ) -> Result<Arc<Answer>, Halt> {
         self.asks(rpc_name, request, deadline, false).await
     }
 
@@ -414,7 +431,7 @@ impl Lane {
         request: Value,
         deadline: Duration,
         undone: bool,
-    ) -> Result<Answer, Halt> {
+    ) -> Result<Arc<Answer>, Halt> {
         let method = rpc::find(&self.run.plan.suite.package, rpc_name).map_err(Halt::Error)?;
         let mut message = DynamicMessage::new(method.input());
         request::fill(&mut message, &request).map_err(Halt::Error)?;

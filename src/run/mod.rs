@@ -1,5 +1,6 @@
 //! Executes a plan: the only part that does anything. It emits events and is told nothing back.
 
+mod beside;
 pub mod check;
 pub mod discover;
 pub mod evidence;
@@ -10,6 +11,7 @@ pub mod invariants;
 pub mod journal;
 pub mod lane;
 mod schedule;
+pub mod seen;
 pub mod situation;
 pub mod step;
 mod sweep;
@@ -164,7 +166,7 @@ pub struct Run {
     /// Checks on all traffic.
     pub invariants: invariants::Invariants,
     /// Takes secrets out of evidence.
-    pub redactor: evidence::Redactor,
+    pub redactor: Arc<evidence::Redactor>,
     /// Situations that checks share.
     pub shared: situation::Shared,
     /// Cancelled by Ctrl-C, SIGTERM or the run's time-out.
@@ -189,6 +191,8 @@ pub struct Run {
     hangs: AtomicUsize,
     /// Lanes of checks under which the target died: undone when it is back.
     left: Mutex<Vec<lane::Lane>>,
+    /// What is being put back while checks go on.
+    beside: beside::Beside,
 }
 
 impl Run {
@@ -204,7 +208,8 @@ impl Run {
         stop: CancellationToken,
         events: UnboundedSender<Event>,
     ) -> Arc<Run> {
-        let invariants = invariants::Invariants::new(&plan);
+        let redactor = Arc::new(evidence::Redactor::default());
+        let invariants = invariants::Invariants::new(&plan, redactor.clone());
         Arc::new(Run {
             id: workspace.id.clone(),
             dir: workspace.dir.clone(),
@@ -217,7 +222,7 @@ impl Run {
             registry: tokio::sync::OnceCell::new(),
             verbs,
             invariants,
-            redactor: evidence::Redactor::default(),
+            redactor,
             shared: situation::Shared::default(),
             stop,
             events,
@@ -231,6 +236,7 @@ impl Run {
             unique: AtomicU64::new(0),
             hangs: AtomicUsize::new(0),
             left: Mutex::default(),
+            beside: beside::Beside::default(),
         })
     }
 

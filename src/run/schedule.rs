@@ -342,6 +342,9 @@ impl Schedule<'_> {
         {
             self.death_of_nobody(&how, "the cleanup at the end").await;
         }
+        for (of, message) in run.beside.settle().await {
+            run.tell(Event::CleanupFailed { of, message });
+        }
         if !run.is_gone()
             && let Err(message) = sweep::sweep(run).await
         {

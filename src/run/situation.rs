@@ -8,16 +8,13 @@ use std::{
 use tokio::sync::OnceCell;
 use toml::Spanned;
 
-use super::{Run, check, halt::Halt, host::Host, lane::Lane, step, undo};
-use crate::{
-    events::Exchange,
-    suite::{
-        expr::{Scope, Value},
-        format::{Given, SituationDef, StepDef},
-        load::Sourced,
-        tree::{Table, Tree},
-        version::Version,
-    },
+use super::{Run, check, halt::Halt, host::Host, lane::Lane, seen::Evidence, step, undo};
+use crate::suite::{
+    expr::{Scope, Value},
+    format::{Given, SituationDef, StepDef},
+    load::Sourced,
+    tree::{Table, Tree},
+    version::Version,
 };
 
 /// A situation that stands: what it bound and how it was built.
@@ -26,7 +23,7 @@ pub struct Built {
     /// The names that it gives to checks.
     pub bindings: Scope,
     /// The exchanges that built it.
-    pub exchanges: Vec<Exchange>,
+    pub exchanges: Vec<Evidence>,
     /// Where a plugin was executed.
     host: Option<Arc<Host>>,
 }
@@ -173,7 +170,8 @@ async fn shared(run: &Arc<Run>, key: &str, api: &Version, what: What<'_>) -> Res
             What::Situation(situation) => steps(&mut lane, situation, &[]).await,
         };
         let mut bindings = lane.scope.clone();
-        bindings.retain(|name, _| name != "case" && !run.names().contains_key(name));
+        let everywhere = run.names();
+        bindings.retain(|name, _| name != "case" && !everywhere.contains_key(name));
         let exchanges = std::mem::take(&mut lane.exchanges);
         let built = Built { bindings, exchanges, host: lane.host().cloned() };
         run.shared

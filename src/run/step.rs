@@ -1,6 +1,9 @@
 //! Executes one step: a call or a verb, and what is expected of it.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use tonic::Code;
 
@@ -14,7 +17,7 @@ use crate::{
     proto,
     stage::wire::Executed,
     suite::{
-        expr::{Expr, Judgement, Scope, Value, value},
+        expr::{Expr, Judgement, Ready, Scope, Value, value},
         format::{Span, StepDef},
         request, rpc,
         tree::Tree,
@@ -74,13 +77,14 @@ async fn once(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Result<()
         (None, None, None) => return Err(Halt::Error("the step does nothing".to_owned())),
     };
     if !step.expect.is_empty() {
-        let mut scope = lane.scope.clone();
-        scope.extend(names.clone());
-        for expect in &step.expect {
-            let actual = match Expr::compile(expect.as_ref()).map(|expr| expr.judge(&scope)) {
-                Ok(Judgement::Holds) => continue,
-                Ok(Judgement::Broken(actual) | Judgement::Undecided(actual)) => actual,
-                Ok(Judgement::Mistake(error)) | Err(error) => return Err(Halt::Error(error)),
+        let compiled = step.expect.iter().map(|expect| Expr::compile(expect.as_ref()));
+        let compiled = compiled.collect::<Result<Vec<_>, _>>().map_err(Halt::Error)?;
+        let ready = Ready::of([&names, &lane.scope], compiled.iter().map(Arc::as_ref));
+        for (expect, expr) in step.expect.iter().zip(&compiled) {
+            let actual = match expr.judge_in(&ready) {
+                Judgement::Holds => continue,
+                Judgement::Broken(actual) | Judgement::Undecided(actual) => actual,
+                Judgement::Mistake(error) => return Err(Halt::Error(error)),
             };
             let actual = lane.run.redactor.text(&actual);
             return Err(broken(lane, step, expect.as_ref().clone(), actual)?);
@@ -148,6 +152,10 @@ async fn call_step(
             format!("{}: {message}", rpc::code_name(answer.code))
         };
         return Err(broken(lane, step, format!("{name} answers {wanted}"), actual)?);
+    }
+    // Most steps that undo something.
+    if step.expect.is_empty() && step.bind.is_none() {
+        return Ok(Scope::new());
     }
     Ok(names_of(&value::from_message(&request), &answer))
 }

@@ -21,6 +21,7 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
                     tell(lane, message);
                 }
             }
+            Undo::Beside(restore) => lane.run.beside.begin(&lane.owner, restore),
             Undo::Rpc { rpc, request, reply, entry } => {
                 let how = rpc_undo(lane, &rpc, request, reply, entry).await;
                 died = died.or(how);

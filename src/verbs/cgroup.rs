@@ -61,10 +61,10 @@ async fn is_systemd(lane: &mut Lane) -> Result<bool, Halt> {
     let nothing = value::map(std::iter::empty::<(&str, Value)>());
     let patience = lane.run.options.step_timeout;
     let answer = lane.ask("RuntimeService/RuntimeConfig", nothing, patience).await?;
-    if let Outcome::Died(how) = answer.outcome {
-        return Err(Halt::Died(how));
+    if let Outcome::Died(how) = &answer.outcome {
+        return Err(Halt::Died(how.clone()));
     }
-    let driver = answer.reply.as_ref().map(value::from_message).and_then(|reply| {
+    let driver = answer.reply().map(value::from_message).and_then(|reply| {
         value::member(value::member(&reply, "linux")?, "cgroup_driver").map(value::as_text)
     });
     Ok(answer.code == tonic::Code::Ok && driver.as_deref() == Some("SYSTEMD"))

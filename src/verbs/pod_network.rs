@@ -226,7 +226,7 @@ pub(super) async fn await_status(run: &Run, shows: impl Fn(&DynamicMessage) -> b
     while begin.elapsed() < TAKING_UP {
         let Some(grpc) = run.drive.grpc() else { return };
         let answer = grpc.call(&method, &request, TAKING_UP).await;
-        if answer.reply.is_some_and(|status| shows(&status)) {
+        if answer.reply().is_some_and(&shows) {
             return;
         }
         tokio::time::sleep(LOOK_AGAIN_AFTER).await;

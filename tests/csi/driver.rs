@@ -74,7 +74,8 @@ impl Driver {
                 let method = rpc::find("csi.v1", name).expect("an rpc");
                 let request = DynamicMessage::new(method.input());
                 let answer = grpc.call(&method, &request, PATIENCE).await;
-                let reply = answer.reply.unwrap_or_else(|| panic!("{name}: {}", answer.message));
+                let reply =
+                    answer.reply().cloned().unwrap_or_else(|| panic!("{name}: {}", answer.message));
                 let reply = serde_json::to_value(&reply).expect("JSON");
                 for entry in reply["entries"].as_array().into_iter().flatten() {
                     // protobuf's JSON has its own case.

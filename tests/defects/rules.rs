@@ -53,7 +53,7 @@ async fn listed(bend: &str, times: usize) -> Vec<Result<Vec<Container>, Code>> {
     for _ in 0..times {
         let request = DynamicMessage::new(method.input());
         let answer = grpc.call(&method, &request, Duration::from_secs(60)).await;
-        let list = answer.reply.map(|reply| reply.transcode_to::<ListContainersResponse>());
+        let list = answer.reply().map(|reply| reply.transcode_to::<ListContainersResponse>());
         answers.push(match list {
             Some(list) => Ok(list.expect("the same message").containers),
             None => Err(answer.code),

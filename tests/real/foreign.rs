@@ -31,7 +31,7 @@ fn call(peer: &Peer, rpc: &str, fill: impl FnOnce(&mut DynamicMessage)) -> Dynam
         let mut request = DynamicMessage::new(method.input());
         fill(&mut request);
         let answer = grpc.call(&method, &request, Duration::from_secs(60)).await;
-        answer.reply.unwrap_or_else(|| panic!("{rpc}: {}", answer.message))
+        answer.reply().cloned().unwrap_or_else(|| panic!("{rpc}: {}", answer.message))
     })
 }
 

@@ -1,5 +1,7 @@
 //! A run made by hand that has everything a report must tell.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use stdcheck::events::{
     CapabilityFact, CheckResult, Cited, Event, Exchange, Finding, Finish, Header, TargetInfo,
@@ -70,8 +72,13 @@ pub fn check(id: &str, title: &str, requires: Vec<Cited>) -> CheckResult {
     }
 }
 
-pub fn exchange(what: &str, request: serde_json::Value, code: &str, message: &str) -> Exchange {
-    Exchange {
+pub fn exchange(
+    what: &str,
+    request: serde_json::Value,
+    code: &str,
+    message: &str,
+) -> Arc<Exchange> {
+    Arc::new(Exchange {
         what: what.into(),
         request,
         command: None,
@@ -80,7 +87,7 @@ pub fn exchange(what: &str, request: serde_json::Value, code: &str, message: &st
         message: message.into(),
         at_ms: 3402,
         took_ms: 1.25,
-    }
+    })
 }
 
 fn finding(
@@ -169,7 +176,8 @@ fn hostile() -> CheckResult {
         "OK",
         HOSTILE,
     );
-    exchange.reply = Some(json!({ "status": { "annotations": many, "id": "x".repeat(200) } }));
+    Arc::make_mut(&mut exchange).reply =
+        Some(json!({ "status": { "annotations": many, "id": "x".repeat(200) } }));
     CheckResult {
         verdict: Verdict::Fail,
         reason: Some(format!("the annotation came back as {HOSTILE}")),

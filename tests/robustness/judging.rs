@@ -9,9 +9,9 @@ use std::{
 use prost_reflect::DynamicMessage;
 use stdcheck::{
     drive::grpc::{Answer, Outcome},
-    events::{CapabilityFact, CheckResult, Exchange},
+    events::{CapabilityFact, CheckResult},
     plan::{self, Wanted},
-    run::{evidence::Redactor, invariants::Invariants},
+    run::{evidence::Redactor, invariants::Invariants, seen::Seen},
     suite::{load, rpc},
     verdict::{SkipKind, Verdict},
 };
@@ -117,7 +117,8 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
     // Not linted: lint would not let a mistaken expression pass.
     let suite = Arc::new(load::from_folder(folder.path()).expect("its form is sound"));
     let plan = plan::plan(&suite, &Wanted::default()).expect("there are no cases");
-    let invariants = Invariants::new(&plan);
+    let redactor = Arc::new(Redactor::default());
+    let invariants = Invariants::new(&plan, redactor.clone());
 
     let method = rpc::find("runtime.v1", "RuntimeService/Version").expect("an rpc");
     let reply = DynamicMessage::new(method.output());
@@ -127,26 +128,17 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
         number: 0,
         details: false,
         message: String::new(),
-        reply: Some(reply.clone()),
         replies: vec![reply],
         sent_at: SystemTime::UNIX_EPOCH,
         elapsed: Duration::ZERO,
     };
-    let exchange = Exchange {
-        what: "RuntimeService/Version".into(),
-        request: serde_json::Value::Null,
-        command: None,
-        reply: None,
-        code: "OK".into(),
-        message: String::new(),
-        at_ms: 0,
-        took_ms: 0.0,
-    };
     let request = DynamicMessage::new(method.input());
-    invariants.observe("RuntimeService/Version", &request, &answer, &exchange, "a check");
+    let (rpc, during) = ("RuntimeService/Version".to_owned(), "a check".to_owned());
+    let seen = Seen::new(rpc, request, Arc::new(answer), during, Duration::ZERO);
+    assert!(invariants.see(&Arc::new(seen)));
     let facts: BTreeMap<String, CapabilityFact> =
         facts.iter().map(|fact| (fact.name.clone(), fact.clone())).collect();
-    let mut results = invariants.results(&plan, &facts, &Redactor::default(), str::to_owned);
+    let mut results = invariants.results(&plan, &facts, &redactor, str::to_owned);
     results.pop().expect("there is one invariant")
 }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::endpoint::Endpoint;
-use crate::drive::process::start_time;
+use crate::drive::process::{Hold, start_time};
 
 /// The process that listens on a unix socket. A restart changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn of(stream: &UnixStream) -> Option<Peer> {
-        let pid = stream.peer_cred().ok()?.pid()?;
-        // Zero: the peer lives in a pid namespace that we cannot see.
-        (pid > 0).then_some(())?;
+    /// One that nothing is known of but its id.
+    fn of(pid: i32) -> Option<Peer> {
         Some(Peer { pid, started: start_time(pid)? })
     }
 
@@ -47,8 +45,25 @@ impl Peer {
 pub struct Link {
     /// How many connections of this client have ended.
     ended: AtomicU64,
-    /// The peer of the first and of the newest connection, of all clients of one target.
-    peers: Arc<Mutex<Option<(Peer, Peer)>>>,
+    /// Of all clients of one target.
+    peers: Arc<Mutex<Option<Peers>>>,
+}
+
+/// Who is at the other side.
+#[derive(Debug)]
+struct Peers {
+    /// The peer of the first connection, or of the one that was accepted later.
+    accepted: Peer,
+    /// That of the newest connection.
+    newest: Peer,
+    /// The newest one's life, where the system lets us hold on to it.
+    life: Option<Hold>,
+}
+
+impl Peers {
+    fn is_alive(&self) -> bool {
+        self.life.as_ref().map_or_else(|| self.newest.is_alive(), |life| !life.is_over())
+    }
 }
 
 impl Link {
@@ -62,36 +77,51 @@ impl Link {
         self.ended.load(Ordering::SeqCst)
     }
 
+    fn peers(&self) -> MutexGuard<'_, Option<Peers>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The process behind the newest connection.
     pub fn peer(&self) -> Option<Peer> {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner).map(|(_, newest)| newest)
+        self.peers().as_ref().map(|peers| peers.newest)
+    }
+
+    /// That process, if it is gone.
+    pub fn gone(&self) -> Option<Peer> {
+        self.peers().as_ref().filter(|peers| !peers.is_alive()).map(|peers| peers.newest)
     }
 
     /// Whether another process answers than the one that was accepted before; says which.
     pub fn changed(&self) -> Option<String> {
-        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        match *peers {
-            Some((accepted, newest)) if accepted != newest => {
-                Some(format!("process {} was replaced by process {}", accepted.pid, newest.pid))
-            }
-            _ => None,
-        }
+        let peers = self.peers();
+        let Peers { accepted, newest, .. } = peers.as_ref()?;
+        (accepted != newest)
+            .then(|| format!("process {} was replaced by process {}", accepted.pid, newest.pid))
     }
 
     /// From now on the newest process is the right one (after a restart that was told).
     pub fn accept(&self) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((accepted, newest)) = peers.as_mut() {
-            *accepted = *newest;
+        if let Some(peers) = self.peers().as_mut() {
+            peers.accepted = peers.newest;
         }
     }
 
-    fn met(&self, peer: Peer) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        match peers.as_mut() {
-            Some((_, newest)) => *newest = peer,
-            None => *peers = Some((peer, peer)),
+    /// Takes note of who is at the other side of a new connection.
+    fn meet(&self, stream: &UnixStream) {
+        // Zero: the peer lives in a pid namespace that we cannot see.
+        let Some(pid) = stream.peer_cred().ok().and_then(|of| of.pid()).filter(|pid| *pid > 0)
+        else {
+            return;
+        };
+        let mut peers = self.peers();
+        // The id of one that lives is its own.
+        if peers.as_ref().is_some_and(|peers| peers.newest.pid == pid && peers.is_alive()) {
+            return;
         }
+        let life = Hold::on(pid);
+        let Some(newest) = Peer::of(pid) else { return };
+        let accepted = peers.as_ref().map_or(newest, |peers| peers.accepted);
+        *peers = Some(Peers { accepted, newest, life });
     }
 }
 
@@ -103,9 +133,7 @@ pub async fn connect(endpoint: Endpoint, link: Arc<Link>) -> io::Result<TokioIo<
     let stream: Box<dyn Stream> = match endpoint {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await?;
-            if let Some(peer) = Peer::of(&stream) {
-                link.met(peer);
-            }
+            link.meet(&stream);
             Box::new(stream)
         }
         Endpoint::Tcp(address) => {

@@ -74,9 +74,7 @@ pub struct Answer {
     pub details: bool,
     /// The status message as the target sent it.
     pub message: String,
-    /// The reply of a unary call that was OK, or the last one of a stream.
-    pub reply: Option<DynamicMessage>,
-    /// All replies of a stream, also of one that we cut.
+    /// The reply of a unary call that was OK; all replies of a stream, also of one that we cut.
     pub replies: Vec<DynamicMessage>,
     /// Wall clock when it was sent.
     pub sent_at: SystemTime,
@@ -93,10 +91,18 @@ impl Answer {
             number: NO_STATUS,
             details: false,
             message: why.to_owned(),
-            reply: None,
             replies: Vec::new(),
             sent_at: SystemTime::now(),
             elapsed: Duration::ZERO,
+        }
+    }
+
+    /// The reply of a unary call that was OK, or the last one of a stream; none of one that could not
+    /// be decoded to its end.
+    pub fn reply(&self) -> Option<&DynamicMessage> {
+        match self.outcome {
+            Outcome::Broken(_) => None,
+            _ => self.replies.last(),
         }
     }
 }
@@ -197,10 +203,7 @@ impl Grpc {
         if let Some(how) = self.link.changed() {
             return Some(how);
         }
-        self.link
-            .peer()
-            .filter(|peer| !peer.is_alive())
-            .map(|peer| format!("process {} is gone", peer.pid))
+        self.link.gone().map(|peer| format!("process {} is gone", peer.pid))
     }
 
     /// Calls an rpc and waits for its end, `deadline` at most.
@@ -253,7 +256,6 @@ impl Grpc {
             number: sent.number().unwrap_or(NO_STATUS),
             details: sent.has_details(),
             message: String::new(),
-            reply: None,
             replies: Vec::new(),
             sent_at,
             elapsed,
@@ -270,7 +272,6 @@ impl Grpc {
                 }
             }
         }
-        answer.reply = answer.replies.last().cloned();
         let status = match received {
             Err(_) => {
                 answer.outcome = Outcome::Cut;

@@ -40,24 +40,28 @@ pub struct Expr {
 /// Names that several expressions see: what CEL makes of a value is a copy of all of it.
 pub struct Ready<'a> {
     context: Context<'a, 'a>,
-    scope: &'a Scope,
+    scopes: Vec<&'a Scope>,
 }
 
 impl<'a> Ready<'a> {
-    /// Those names of a scope that the expressions use.
-    pub fn of<'e>(scope: &'a Scope, exprs: impl IntoIterator<Item = &'e Expr>) -> Ready<'a> {
+    /// Those names that the expressions use; of two that are the same the one of the earlier scope.
+    pub fn of<'e>(
+        scopes: impl IntoIterator<Item = &'a Scope>,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+    ) -> Ready<'a> {
+        let scopes: Vec<&Scope> = scopes.into_iter().collect();
         let mut context = ROOT.new_inner_scope();
         let mut added = BTreeSet::new();
         for expr in exprs {
             for name in &expr.names {
                 if added.insert(name)
-                    && let Some(value) = scope.get(name)
+                    && let Some(value) = scopes.iter().find_map(|scope| scope.get(name))
                 {
                     context.add_variable_from_value(name, value.clone());
                 }
             }
         }
-        Ready { context, scope }
+        Ready { context, scopes }
     }
 }
 
@@ -115,18 +119,18 @@ impl Expr {
         if let Some(found) = self.path.as_ref().and_then(|path| follow(path, scope)) {
             return Ok(found.clone());
         }
-        let ready = Ready::of(scope, [self]);
-        self.program.execute(&ready.context).map_err(|error| self.tell(&error, scope))
+        let ready = Ready::of([scope], [self]);
+        self.program.execute(&ready.context).map_err(|error| self.tell(&error, &ready.scopes))
     }
 
     /// Whether it holds, as an expectation or condition.
     pub fn judge(&self, scope: &Scope) -> Judgement {
-        self.judge_in(&Ready::of(scope, [self]))
+        self.judge_in(&Ready::of([scope], [self]))
     }
 
     /// The same among names that are ready.
     pub fn judge_in(&self, ready: &Ready<'_>) -> Judgement {
-        let Ready { context, scope } = ready;
+        let Ready { context, scopes } = ready;
         match self.program.execute(context) {
             Ok(Value::Bool(true)) => Judgement::Holds,
             Ok(Value::Bool(false)) => {
@@ -138,20 +142,21 @@ impl Expr {
                 value::brief(&other)
             )),
             Err(error @ ExecutionError::UndeclaredReference(_)) => {
-                Judgement::Mistake(self.tell(&error, scope))
+                Judgement::Mistake(self.tell(&error, scopes))
             }
-            Err(error) => Judgement::Undecided(self.tell(&error, scope)),
+            Err(error) => Judgement::Undecided(self.tell(&error, scopes)),
         }
     }
 
-    fn tell(&self, error: &ExecutionError, scope: &Scope) -> String {
+    fn tell(&self, error: &ExecutionError, scopes: &[&Scope]) -> String {
+        let known = |name: &str| scopes.iter().any(|scope| scope.contains_key(name));
         match error {
             ExecutionError::NoSuchKey(key) => {
                 let path = explain::path_ending_in(self.program.expression(), key)
                     .unwrap_or_else(|| key.to_string());
                 format!("`{path}` is unset")
             }
-            ExecutionError::UndeclaredReference(name) if !scope.contains_key(name.as_str()) => {
+            ExecutionError::UndeclaredReference(name) if !known(name) => {
                 format!("`{name}` is not known here")
             }
             ExecutionError::IndexOutOfBounds(index) => {

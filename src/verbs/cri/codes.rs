@@ -42,7 +42,7 @@ async fn codes(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         lane.rename();
         let (method, message) = lane.request(name, call.get("with"))?;
         let answer = lane.call(&method, &message, lane.run.options.step_timeout).await;
-        match answer.outcome {
+        match &answer.outcome {
             Outcome::Answered => {}
             Outcome::Died(how) => return Err(Halt::Died(format!("during {name}: {how}"))),
             Outcome::Cut | Outcome::Broken(_) | Outcome::Unreachable(_) => {
@@ -52,7 +52,7 @@ async fn codes(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         answers.push(value::map([
             ("rpc", Value::from(name)),
             ("code", Value::from(rpc::code_name(answer.code))),
-            ("message", Value::from(answer.message)),
+            ("message", Value::from(answer.message.as_str())),
         ]));
     }
     Ok(value::map([("answers", Value::from(answers))]))

@@ -49,9 +49,9 @@ async fn events(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         });
     lane.absorb(beside);
     started?;
-    match stream.outcome {
+    match &stream.outcome {
         Outcome::Died(how) => return Err(Halt::Died(format!("during {EVENTS}: {how}"))),
-        Outcome::Unreachable(why) => return Err(Halt::Error(why)),
+        Outcome::Unreachable(why) => return Err(Halt::Error(why.clone())),
         Outcome::Answered | Outcome::Cut | Outcome::Broken(_) => {}
     }
     let events: Vec<Value> =

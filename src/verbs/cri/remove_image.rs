@@ -30,7 +30,7 @@ pub const REMOVE_IMAGE: Verb = Verb {
 async fn remove(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let name = params.text("image")?.to_owned();
     let status = lane.ask("ImageService/ImageStatus", spec(&name), PATIENCE).await?;
-    let image = match (&status.outcome, &status.reply) {
+    let image = match (&status.outcome, status.reply()) {
         (Outcome::Died(how), _) => return Err(Halt::Died(format!("during ImageStatus: {how}"))),
         (Outcome::Answered, Some(reply)) => {
             value::member(&value::from_message(reply), "image").cloned()

@@ -66,8 +66,8 @@ async fn overlap(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     if second.outcome != Outcome::Answered || second.code != tonic::Code::Ok {
         return Err(refusal(STOP, &second));
     }
-    if let Outcome::Died(how) = first.outcome {
-        return Err(Halt::Died(how));
+    if let Outcome::Died(how) = &first.outcome {
+        return Err(Halt::Died(how.clone()));
     }
     let millis = |took: Duration| Value::Int(i64::try_from(took.as_millis()).unwrap_or(i64::MAX));
     let first_took = first.elapsed.min(begin.elapsed());

@@ -58,11 +58,13 @@ async fn together(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
             }
         }
     }
-    let texts = |of: fn(&Answer) -> &str| Value::from(answers.iter().map(of).collect::<Vec<_>>());
+    let texts = |of: fn(&Answer) -> &str| {
+        Value::from(answers.iter().map(|answer| of(answer)).collect::<Vec<_>>())
+    };
     let replies: Vec<Value> = answers
         .iter()
         .filter(|answer| answer.code == tonic::Code::Ok)
-        .filter_map(|answer| answer.reply.as_ref())
+        .filter_map(|answer| answer.reply())
         .map(value::from_message)
         .collect();
     Ok(value::map([

@@ -42,7 +42,7 @@ async fn ask(lane: &Lane) -> Result<BTreeSet<String>, Halt> {
             Outcome::Unreachable(why) if why == NO_ENDPOINT => continue,
             _ => return Err(refusal(rpc, &answer)),
         }
-        let Some(reply) = &answer.reply else { continue };
+        let Some(reply) = answer.reply() else { continue };
         for capability in list(&value::from_message(reply), "capabilities") {
             for (path, word) in
                 [("rpc.type", word), ("service.type", word), ("volume_expansion.type", "expansion")]

@@ -1,5 +1,7 @@
 //! What an answer means for a verb.
 
+use std::sync::Arc;
+
 use tonic::Code;
 
 use crate::{
@@ -48,11 +50,11 @@ pub fn ok_or_gone(rpc: &str, answer: &Answer) -> Result<(), Halt> {
 
 /// The reply; an empty map without one.
 pub fn reply(answer: &Answer) -> Value {
-    answer.reply.as_ref().map_or_else(super::values::nothing, value::from_message)
+    answer.reply().map_or_else(super::values::nothing, value::from_message)
 }
 
 /// Calls an rpc with its base request and something laid over it.
-pub async fn call(lane: &mut Lane, rpc: &str, with: Option<&Value>) -> Result<Answer, Halt> {
+pub async fn call(lane: &mut Lane, rpc: &str, with: Option<&Value>) -> Result<Arc<Answer>, Halt> {
     let (method, message) = lane.request(rpc, with)?;
     let answer = lane.call(&method, &message, lane.run.options.step_timeout).await;
     code(rpc, &answer)?;

@@ -67,7 +67,7 @@ async fn fill(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         if answer.code == Code::Ok {
             published += 1;
         }
-        last = (answer.code, answer.message);
+        last = (answer.code, answer.message.clone());
     }
     Ok(value::map([
         ("limit", Value::Int(limit)),

@@ -116,7 +116,7 @@ async fn try_volumes(lane: &mut Lane, config: &Config, found: &mut Found, two: b
             continue;
         }
         found.access = access;
-        let size = answer.reply.as_ref().map(value::from_message).and_then(|reply| {
+        let size = answer.reply().map(value::from_message).and_then(|reply| {
             value::member(&reply, "volume").and_then(|volume| number(volume, "capacity_bytes"))
         });
         found.size = size.unwrap_or_default();
@@ -127,7 +127,7 @@ async fn try_volumes(lane: &mut Lane, config: &Config, found: &mut Found, two: b
 async fn reply(lane: &mut Lane, rpc: &str) -> Option<Value> {
     let (method, message) = lane.request(rpc, None).ok()?;
     let answer = lane.call(&method, &message, lane.run.options.step_timeout).await;
-    answer.reply.as_ref().map(value::from_message)
+    answer.reply().map(value::from_message)
 }
 
 fn text(reply: &Value, name: &str) -> String {

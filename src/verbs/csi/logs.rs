@@ -132,7 +132,8 @@ async fn scan(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     }
     // A secret that the run knows stands in evidence under another name.
     let shown = lane.run.redactor.text(params.text("needle")?);
-    let said = lane.exchanges.iter().find(|exchange| exchange.message.contains(&shown));
+    let mut exchanges = lane.exchanges.iter().map(|seen| seen.shown(&lane.run.redactor));
+    let said = exchanges.find(|exchange| exchange.message.contains(&shown));
     Ok(match said {
         Some(exchange) => {
             told(true, &format!("the status message of {}", exchange.what), &exchange.message)

@@ -1,6 +1,9 @@
 //! `csi.parallel`: one call many times at once.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
@@ -89,9 +92,14 @@ async fn parallel(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         return Err(Halt::Error("`times` is 0".to_owned()));
     };
     let (_, after) = settle(lane, name, method, message).await?;
-    let texts = |of: fn(&Answer) -> &str| Value::from(answers.iter().map(of).collect::<Vec<_>>());
-    let replies: Vec<Value> =
-        answers.iter().filter(|answer| answer.code == Code::Ok).map(answers::reply).collect();
+    let texts = |of: fn(&Answer) -> &str| {
+        Value::from(answers.iter().map(|answer| of(answer)).collect::<Vec<_>>())
+    };
+    let replies: Vec<Value> = answers
+        .iter()
+        .filter(|answer| answer.code == Code::Ok)
+        .map(|answer| answers::reply(answer))
+        .collect();
     Ok(value::map([
         ("codes", texts(|answer| rpc::code_name(answer.code))),
         ("messages", texts(|answer| &answer.message)),
@@ -107,7 +115,7 @@ pub async fn settle(
     name: &str,
     method: &MethodDescriptor,
     message: &DynamicMessage,
-) -> Result<(Vec<&'static str>, Answer), Halt> {
+) -> Result<(Vec<&'static str>, Arc<Answer>), Halt> {
     let begin = Instant::now();
     let mut codes = Vec::new();
     let evidence = lane.exchanges.len();

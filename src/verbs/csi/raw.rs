@@ -48,7 +48,7 @@ async fn raw(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     answers::code(name, &answer)?;
     Ok(value::map([
         ("code", Value::from(rpc::code_name(answer.code))),
-        ("message", Value::from(answer.message)),
+        ("message", Value::from(answer.message.as_str())),
     ]))
 }
 

@@ -1,5 +1,7 @@
 //! `image.provide`: puts a test image on the node, by a pull from our own registry.
 
+use std::sync::Arc;
+
 use prost_reflect::ReflectMessage as _;
 
 use super::{COMMAND, netns, registry, spec};
@@ -55,7 +57,7 @@ async fn provide(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let reference = registry.publish(&format!("{}/{unique}", run.namespace()), "test", &image);
     let before = registry.requests().len();
     let answer = pull(lane, &reference).await?;
-    match (&answer.outcome, &answer.reply) {
+    match (&answer.outcome, answer.reply()) {
         (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
             Ok(provided(&reference, &field(reply, "image_ref"), COMMAND))
         }
@@ -73,7 +75,7 @@ async fn provide(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     }
 }
 
-async fn pull(lane: &mut Lane, reference: &str) -> Result<Answer, Halt> {
+async fn pull(lane: &mut Lane, reference: &str) -> Result<Arc<Answer>, Halt> {
     let spec = value::map([
         ("image", Value::from(reference)),
         ("user_specified_image", Value::from(reference)),

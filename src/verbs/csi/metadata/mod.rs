@@ -2,7 +2,10 @@
 
 mod spans;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use prost_reflect::{DynamicMessage, Kind, ReflectMessage as _, Value as Proto};
 use tonic::Code;
@@ -158,7 +161,7 @@ fn kind_of(reply: &DynamicMessage) -> String {
     }
 }
 
-async fn stream(lane: &mut Lane, rpc: &str, with: Option<&Value>) -> Result<Answer, Halt> {
+async fn stream(lane: &mut Lane, rpc: &str, with: Option<&Value>) -> Result<Arc<Answer>, Halt> {
     answers::call(lane, rpc, with).await
 }
 

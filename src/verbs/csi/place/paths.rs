@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::super::advertised;
 use crate::{
     drive::csi::{Driver, NodeFiles},
-    run::{halt::Halt, lane::Lane},
+    run::{
+        halt::Halt,
+        lane::{Lane, Restore},
+    },
     verdict::SkipKind,
 };
 
@@ -33,7 +36,10 @@ pub fn own(lane: &mut Lane) -> Result<String, Halt> {
     let unique = lane.run.unique();
     let number = unique.rsplit('-').next().unwrap_or_default();
     let own = driver(lane)?.folder.join(number).display().to_string();
-    remove_at_end(lane, own.clone())?;
+    // Nothing is mounted there by then, and nobody looks at it again: a disk that is busy would only
+    // have the next check wait.
+    let removed = removal(lane, own.clone())?;
+    lane.beside_the_end(removed);
     Ok(own)
 }
 
@@ -61,11 +67,14 @@ fn long(path: String, bytes: Option<i64>) -> Result<String, Halt> {
 
 /// Has a folder of ours removed when everything was taken back that comes after.
 pub fn remove_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
-    let (driver, run) = (driver(lane)?, lane.run.clone());
-    lane.at_end(Box::new(move || {
-        Box::pin(async move { driver.files(&run.drive)?.remove(&path).await })
-    }));
+    let removed = removal(lane, path)?;
+    lane.at_end(removed);
     Ok(())
+}
+
+fn removal(lane: &Lane, path: String) -> Result<Restore, Halt> {
+    let (driver, run) = (driver(lane)?, lane.run.clone());
+    Ok(Box::new(move || Box::pin(async move { driver.files(&run.drive)?.remove(&path).await })))
 }
 
 /// Has a file removed from the volume that it was written to, while that is still published: the

@@ -1,0 +1,104 @@
+//! A call as it went: evidence and invariants both want it, and the check goes on meanwhile.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use prost_reflect::DynamicMessage;
+
+use super::evidence::Redactor;
+use crate::{drive::grpc::Answer, events::Exchange, suite::rpc};
+
+/// One call and its answer.
+#[derive(Debug)]
+pub struct Seen {
+    /// `Service/Rpc`
+    pub rpc: String,
+    /// What was sent.
+    pub request: DynamicMessage,
+    /// What came back.
+    pub answer: Arc<Answer>,
+    /// The check or situation that made the call.
+    pub during: String,
+    /// How long after the run's beginning it was sent.
+    pub at: Duration,
+    shown: OnceLock<Arc<Exchange>>,
+}
+
+impl Seen {
+    /// One that nobody has looked at yet.
+    pub fn new(
+        rpc: String,
+        request: DynamicMessage,
+        answer: Arc<Answer>,
+        during: String,
+        at: Duration,
+    ) -> Seen {
+        Seen { rpc, request, answer, during, at, shown: OnceLock::new() }
+    }
+
+    /// As evidence: made by whoever wants it first.
+    pub fn shown(&self, redactor: &Redactor) -> Arc<Exchange> {
+        let shown = self.shown.get_or_init(|| {
+            let request = redactor.message(&self.request);
+            Arc::new(exchange(&self.rpc, request, &self.answer, self.at, redactor))
+        });
+        shown.clone()
+    }
+}
+
+/// Evidence of a check.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// A call.
+    Call(Arc<Seen>),
+    /// Anything else, and calls whose replies are too large to be kept.
+    Told(Arc<Exchange>),
+}
+
+impl Evidence {
+    /// For the reader.
+    pub fn shown(&self, redactor: &Redactor) -> Arc<Exchange> {
+        match self {
+            Evidence::Call(seen) => seen.shown(redactor),
+            Evidence::Told(exchange) => exchange.clone(),
+        }
+    }
+}
+
+impl From<Exchange> for Evidence {
+    fn from(exchange: Exchange) -> Evidence {
+        Evidence::Told(Arc::new(exchange))
+    }
+}
+
+/// A call for the reader; the request is shown already.
+pub fn exchange(
+    rpc: &str,
+    request: serde_json::Value,
+    answer: &Answer,
+    at: Duration,
+    redactor: &Redactor,
+) -> Exchange {
+    let reply = match answer.replies.as_slice() {
+        [] => None,
+        [single] => Some(redactor.message(single)),
+        many => Some(many.iter().map(|reply| redactor.message(reply)).collect()),
+    };
+    Exchange {
+        what: rpc.to_owned(),
+        request,
+        command: None,
+        reply,
+        code: rpc::code_name(answer.code).to_owned(),
+        message: redactor.text(&answer.message),
+        at_ms: millis(at),
+        took_ms: answer.elapsed.as_secs_f64() * 1e3,
+    }
+}
+
+/// Whole milliseconds.
+pub fn millis(at: Duration) -> u64 {
+    u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
+}
