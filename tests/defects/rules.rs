@@ -10,9 +10,12 @@ use stdcheck::{
 };
 use tonic::Code;
 
-use crate::double::{
-    self, Double, State,
-    rule::{Rule, read_text},
+use crate::{
+    double::{
+        self, Double, State,
+        rule::{Rule, read_folder, read_text},
+    },
+    stand::folder,
 };
 
 fn rule(bend: &str) -> Result<Rule, String> {
@@ -33,9 +36,47 @@ fn what_is_mistaken_is_refused() {
         ("rpc = 'RuntimeService/Version'\nanswer = { bytes = '0g' }", "hexadecimal"),
         ("rpc = 'RuntimeService/Version'\nwhen = 'nth >'", "Syntax error"),
         ("rpc = 'RuntimeService/Version'\nalso = [{ rpc = 'X/Y' }]", "no service `X`"),
+        ("rpc = 'RuntimeService/Version'\nwhen = \"request.name == ''\"", "no field `name`"),
+        ("rpc = 'RuntimeService/Version'\nwhen = 'has(reply.version)'", "`reply` is not known"),
+        ("rpc = 'RuntimeService/Version'\nwhen = 'nth + 1'", "no yes or no"),
+        ("rpc = 'RuntimeService/Version'\nwhen = 'size(earlier.None) > 0'", "no `None`"),
+        ("rpc = 'RuntimeService/Version'\nstatus = { when = \"status == 'OK'\" }", "`status`"),
+        ("rpc = 'RuntimeService/Version'\nreply = { set = { version = 5 } }", "takes text"),
+        ("rpc = 'RuntimeService/Version'\nanswer = { reply = { name = '' } }", "no field `name`"),
+        (
+            "rpc = 'RuntimeService/ListContainers'\n\
+             reply = { set = { 'containers[*].state' = 'CONTAINER_GONE' } }",
+            "no value `CONTAINER_GONE`",
+        ),
+        (
+            "rpc = 'RuntimeService/ListContainers'\n\
+             reply = { add = { containers = [{ name = '${nth}' }] } }",
+            "no field `name`",
+        ),
+        (
+            "rpc = 'RuntimeService/ListContainers'\n\
+             reply = { keep = { containers = \"item.name == ''\" } }",
+            "no field `name`",
+        ),
+        (
+            "rpc = 'RuntimeService/ListContainers'\n\
+             reply = { clear = [\"containers[?item.name == ''].labels\"] }",
+            "no field `name`",
+        ),
     ] {
         let why = rule(bend).err().unwrap_or_else(|| panic!("{bend} is taken"));
         assert!(why.contains(told), "{bend}: {why}");
+    }
+}
+
+#[test]
+fn no_committed_rule_is_mistaken() {
+    for of in ["defects/cri", "defects/real", "oddities/cri"] {
+        let all = read_folder(&folder(of)).unwrap_or_else(|why| panic!("{why}"));
+        assert!(!all.is_empty(), "{of} is empty");
+        for difference in &all {
+            Rule::new(difference).unwrap_or_else(|why| panic!("{of}: {why}"));
+        }
     }
 }
 
