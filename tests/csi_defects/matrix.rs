@@ -65,6 +65,9 @@ pub fn every_check_reports_a_defect_and_every_defect_is_reported() -> Result<(),
         let reported = report(one);
         // As it comes: a run of half an hour that is cut has still said something.
         println!("{}: {} of {} checks", one.name, reported.findings.len(), reported.run);
+        for why in &reported.complaints {
+            println!("{}: {why}", one.name);
+        }
         reported
     });
     let mut wrong = Vec::new();
