@@ -8,12 +8,16 @@
 mod double;
 mod harness;
 
+#[path = "csi_defects/apart.rs"]
+mod apart;
 #[path = "defects/exempt.rs"]
 mod exempt;
 #[path = "csi_defects/matrix.rs"]
 mod matrix;
 #[path = "csi_defects/oddities.rs"]
 mod oddities;
+#[path = "csi_defects/program.rs"]
+mod program;
 #[path = "csi_defects/proxy.rs"]
 mod proxy;
 #[path = "csi_defects/stand.rs"]

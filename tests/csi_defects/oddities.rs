@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use libtest_mimic::Failed;
 
 use crate::{
-    double::rule::{Difference, read_folder},
+    double::rule::{Difference, Rule, read_folder},
     harness::each,
     matrix::{blesses, try_with},
     stand::{self, BESIDE, Ran, asked_for_some, folder, run},
@@ -36,7 +36,11 @@ pub fn an_honest_driver_is_not_accused() -> Result<(), Failed> {
 
 /// All oddities.
 pub fn oddities() -> Vec<Difference> {
-    read_folder(&folder("oddities/csi")).unwrap_or_else(|why| panic!("{why}"))
+    let all = read_folder(&folder("oddities/csi")).unwrap_or_else(|why| panic!("{why}"));
+    for one in &all {
+        Rule::new(one).unwrap_or_else(|why| panic!("{why}"));
+    }
+    all
 }
 
 pub fn no_oddity_is_accused() -> Result<(), Failed> {

@@ -21,8 +21,11 @@ use nix::{
 use crate::double;
 
 /// The first argument by which this program knows that it is a proxy; then come a file of rules, the
-/// socket to listen on, the socket of the driver behind, and the driver's command.
+/// socket to listen on, and the driver's command.
 pub const WORD: &str = "csi-proxy";
+
+/// Stands in the driver's command for its endpoint, which the proxy chooses.
+pub const BEHIND: &str = "{behind}";
 
 /// How long the driver may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,16 +33,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Serves until it is killed, if it was started for that.
 pub fn serve_if_told() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [word, rules, endpoint, behind, command @ ..] = words.as_slice() else { return };
+    let [word, rules, endpoint, command @ ..] = words.as_slice() else { return };
     if word != WORD {
         return;
     }
-    let rules = std::fs::read_to_string(rules).expect("the rules can be read");
     let socket = PathBuf::from(endpoint.trim_start_matches("unix://"));
-    let behind = PathBuf::from(behind);
+    // Of this life alone: a driver that was just killed may still answer at the last one's.
+    let behind = Path::new(rules).with_file_name(format!("behind-{}.sock", std::process::id()));
+    let inner = format!("unix://{}", behind.display());
     let [program, arguments @ ..] = command else { panic!("no driver is named") };
     let mut child = Command::new(program);
-    child.args(arguments).env("CSI_ENDPOINT", format!("unix://{}", behind.display()));
+    child.args(arguments.iter().map(|word| word.replace(BEHIND, &inner)));
+    child.env("CSI_ENDPOINT", inner);
     let die_too = || prctl::set_pdeathsig(Signal::SIGKILL).map_err(std::io::Error::from);
     // SAFETY: a single system call between fork and exec.
     unsafe { child.pre_exec(die_too) };
@@ -49,7 +54,7 @@ pub fn serve_if_told() {
         std::process::exit(1);
     }
     let die = Arc::new(|| kill(Pid::from_raw(0), Signal::SIGKILL).expect("its own group"));
-    let _serving = double::proxy::before(&behind, &socket, &rules, die);
+    let _serving = double::proxy::before(&behind, &socket, Path::new(rules), die);
     // A driver that dies takes its proxy with it; one whose proxy is told to end is told so too.
     let end = wait_for_the_end(&mut child);
     std::process::exit(end);
@@ -59,7 +64,8 @@ fn wait_for_the_end(child: &mut std::process::Child) -> i32 {
     child.wait().ok().and_then(|status| status.code()).unwrap_or(1)
 }
 
-fn listens(socket: &Path) -> bool {
+/// Waits until somebody serves at a socket; false if nobody does in time.
+pub fn listens(socket: &Path) -> bool {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
         if let Ok(mut stream) = UnixStream::connect(socket) {

@@ -1,12 +1,12 @@
 //! Runs of the suite on the reference driver, honest or not.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::Value;
 use stdcheck::reference::csi::told;
 use wildmatch::WildMatch;
 
-use crate::{double::rule::Difference, harness::Bench, proxy};
+use crate::{apart::Apart, double::rule::Difference, harness::Bench, program::Program};
 
 /// How many runs there are side by side: they wait for file systems that are made and mounted.
 pub const BESIDE: usize = 3;
@@ -87,19 +87,11 @@ pub fn honest() -> Difference {
 /// Runs some checks, or all where none is named, on a driver that differs.
 pub fn run(difference: &Difference, select: &[String]) -> Ran {
     let bench = Bench::new();
-    let stdcheck = env!("CARGO_BIN_EXE_stdcheck").to_owned();
-    let config = bench.write("driver.toml", told::CONFIG).display().to_string();
+    // In front, where it is in no table.
+    let config = format!("{}\n{}", difference.config, told::CONFIG);
+    let config = bench.write("driver.toml", &config).display().to_string();
     let suite = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("suites/csi").display().to_string();
     let report = format!("json={}", bench.file("out.json").display());
-    let mut driver = vec![stdcheck.clone()];
-    let mut behind = "{endpoint}".to_owned();
-    if !difference.bends.is_empty() {
-        let rules = bench.write("rules.toml", &rules_of(difference)).display().to_string();
-        let inner = bench.file("behind.sock").display().to_string();
-        let own = std::env::current_exe().expect("this program").display().to_string();
-        driver = vec![own, proxy::WORD.into(), rules, "{endpoint}".into(), inner.clone(), stdcheck];
-        behind = format!("unix://{inner}");
-    }
     let mut arguments: Vec<String> =
         ["csi", "--config", &config, "--suite", &suite, "--jobs", "4"].map(str::to_owned).into();
     arguments.extend(["--step-timeout", "15s", "--report", &report].map(str::to_owned));
@@ -107,14 +99,13 @@ pub fn run(difference: &Difference, select: &[String]) -> Ran {
     for words in select {
         arguments.extend(["--select".to_owned(), words.clone()]);
     }
-    arguments.extend(["--driver".to_owned(), driver[0].clone(), "--".to_owned()]);
-    arguments.extend(driver[1..].iter().cloned());
-    arguments
-        .extend(["reference", "csi", "--endpoint", &behind, "--state={state}"].map(str::to_owned));
-    arguments.extend(difference.args.iter().cloned());
-    for switch in &difference.switches {
-        arguments.extend(["--defect".to_owned(), switch.clone()]);
-    }
+    let program = Program::new(&bench, difference);
+    // They end when this does.
+    let apart = difference.apart.as_ref().map(|how| Apart::start(&bench, &program, how));
+    arguments.extend(match &apart {
+        Some(apart) => apart.flags(),
+        None => program.launched(),
+    });
     let told = bench.stdcheck(arguments);
     let report = bench.report();
     let mut ran = Ran::default();
@@ -123,6 +114,7 @@ pub fn run(difference: &Difference, select: &[String]) -> Ran {
         return ran;
     }
     ran.complaints = left_behind(&bench, &report);
+    ran.complaints.extend(program.complaints());
     for check in report["checks"].as_array().into_iter().flatten() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let id = text(&check["id"]);
@@ -139,20 +131,6 @@ pub fn run(difference: &Difference, select: &[String]) -> Ran {
         ran.checks.insert(id, became);
     }
     ran
-}
-
-/// The rules of a proxy alone: what a file of rules says of the driver behind it is not its business.
-fn rules_of(difference: &Difference) -> String {
-    let text = fs::read_to_string(&difference.file).expect("it was read before");
-    let mut file: toml::Table = toml::from_str(&text).expect("it was read before");
-    for kind in ["defect", "oddity"] {
-        if let Some(toml::Value::Array(all)) = file.get_mut(kind) {
-            all.retain(|one| {
-                one.get("name").and_then(|name| name.as_str()) == Some(&difference.name)
-            });
-        }
-    }
-    file.to_string()
 }
 
 /// A driver with defects may keep volumes; nothing may be left on this host.

@@ -24,10 +24,12 @@ pub fn trial() -> Result<(), Failed> {
         Some(words) => try_with(one, std::slice::from_ref(words)),
         None => try_with(one, &one.only),
     });
+    let mut mistaken = Vec::new();
     for (one, report) in all.iter().zip(reports) {
         println!("{}", tell(one, &report));
+        mistaken.extend(report.complaints.iter().map(|why| format!("{}: {why}", one.name)));
     }
-    Ok(())
+    if mistaken.is_empty() { Ok(()) } else { Err(mistaken.join("\n").into()) }
 }
 
 fn tell(one: &Difference, report: &Reported) -> String {

@@ -69,13 +69,27 @@ pub struct Answer {
     pub replies: Vec<Bytes>,
     /// Bytes that are sent in place of the replies in their frames.
     pub body: Option<Bytes>,
+    /// What of the status is not as the code says.
+    pub wire: WireStatus,
+}
+
+/// A status as no server would write it by itself.
+#[derive(Clone, Debug, Default)]
+pub struct WireStatus {
+    /// The number, in place of the code's.
+    pub number: Option<i32>,
+    /// What `grpc-status-details-bin` holds.
+    pub details: Option<Bytes>,
+    /// There is no status at all.
+    pub lost: bool,
 }
 
 impl Answer {
     /// An OK with these bytes as its reply, whatever they are.
     pub fn bytes(reply: impl Into<Bytes>) -> Answer {
         let replies = vec![reply.into()];
-        Answer { code: Code::Ok, message: String::new(), replies, body: None }
+        let wire = WireStatus::default();
+        Answer { code: Code::Ok, message: String::new(), replies, body: None, wire }
     }
 
     /// An OK with a proper reply.
@@ -90,7 +104,8 @@ impl Answer {
 
     /// A refusal.
     pub fn refusal(code: Code, message: &str) -> Answer {
-        Answer { code, message: message.to_owned(), replies: Vec::new(), body: None }
+        let replies = Vec::new();
+        Answer { code, message: message.to_owned(), replies, ..Answer::bytes("") }
     }
 
     /// An OK whose body is no frame.

@@ -15,6 +15,13 @@ pub fn find(name: &str) -> Result<MethodDescriptor, String> {
     found.map_or_else(|| rpc::find(PACKAGES[0], name), Ok)
 }
 
+/// All of them.
+pub fn all() -> impl Iterator<Item = MethodDescriptor> {
+    let services = stdcheck::proto::pool().services();
+    let ours = services.filter(|service| PACKAGES.contains(&service.package_name()));
+    ours.flat_map(|service| service.methods().collect::<Vec<_>>())
+}
+
 /// `Service/Rpc` of a request's path; of another path, the path itself.
 pub fn name_of(path: &str) -> &str {
     let path = path.trim_start_matches('/');

@@ -13,7 +13,7 @@ use tonic::{Code, Status, body::Body};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 use super::{
-    bend::{Answer, Bend, Bends, Call, Deed},
+    bend::{Answer, Bend, Bends, Call, Deed, WireStatus},
     interface,
 };
 
@@ -189,22 +189,47 @@ async fn answer_of(response: Response<Body>) -> Result<Answer, tower::BoxError> 
         message: status.message().to_owned(),
         replies: messages(collected.to_bytes()),
         body: None,
+        wire: WireStatus::default(),
     })
 }
 
 fn response(answer: Answer) -> Response<Body> {
-    if answer.code != Code::Ok {
-        return Status::new(answer.code, answer.message).into_http();
-    }
-    let body = answer.body.unwrap_or_else(|| {
-        let frames: Vec<Bytes> = answer.replies.iter().map(frame).collect();
-        frames.concat().into()
-    });
-    let mut trailers = HeaderMap::new();
-    trailers.insert(STATUS, HeaderValue::from_static("0"));
-    let body = Full::new(body).with_trailers(async move { Some(Ok(trailers)) });
-    let mut response = Response::new(Body::new(body));
+    let Answer { code, message, replies, body, wire } = answer;
+    let refused = code != Code::Ok;
+    let status = trailers(code, message, wire);
     let kind = HeaderValue::from_static("application/grpc");
+    let mut response = match refused {
+        // A refusal has no body: its status stands in the headers.
+        true => {
+            let mut response = Response::new(Body::empty());
+            *response.headers_mut() = status;
+            response
+        }
+        false => {
+            let body = body.unwrap_or_else(|| {
+                let frames: Vec<Bytes> = replies.iter().map(frame).collect();
+                frames.concat().into()
+            });
+            let trailers = async move { (!status.is_empty()).then_some(Ok(status)) };
+            Response::new(Body::new(Full::new(body).with_trailers(trailers)))
+        }
+    };
     response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
     response
+}
+
+/// The headers that a status is made of; none where it is lost.
+fn trailers(code: Code, message: String, wire: WireStatus) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if wire.lost {
+        return headers;
+    }
+    let details = wire.details.unwrap_or_default();
+    let status = Status::with_details(code, message, details);
+    // It has no metadata, which alone can be refused.
+    let _ = status.add_header(&mut headers);
+    if let Some(number) = wire.number {
+        headers.insert(STATUS, HeaderValue::from(number));
+    }
+    headers
 }

@@ -18,7 +18,7 @@ use super::{
     layer::Upstream,
     listen::{Connections, Listening},
     process::start,
-    rule::{Rule, read_text},
+    rule::{Notes, Rule, read_text},
 };
 
 const LONGEST_MESSAGE: u32 = 16 << 20;
@@ -48,19 +48,27 @@ impl Orders {
     }
 }
 
-/// Serves on a socket what stands behind another, bent by rules, for as long as what is returned is
-/// kept. `die` is what happens where a rule says that the target dies.
+/// Serves on a socket what stands behind another, bent by a file of rules, for as long as what is
+/// returned is kept. Beside that file, with another ending, is noted what came of the rules. `die` is
+/// what happens where a rule says that the target dies.
 pub fn before(
     target: &Path,
     socket: &Path,
-    rules: &str,
+    rules: &Path,
     die: Arc<dyn Fn() + Send + Sync>,
 ) -> Listening {
+    let text = std::fs::read_to_string(rules).expect("the rules can be read");
     let bends = Bends::default();
-    for difference in read_text("orders", rules).expect("sound rules") {
-        bends.add_for_all(Rule::new(&difference).expect("a sound rule"));
+    for difference in read_text("orders", &text).expect("sound rules") {
+        let notes = Notes::into_file(&notes_beside(rules));
+        bends.add_for_all(Rule::noting(&difference, notes).expect("a sound rule"));
     }
     Listening::on(socket, || to(target), bends, Connections::default(), die)
+}
+
+/// Where the notes on a file of rules are.
+pub fn notes_beside(rules: &Path) -> PathBuf {
+    rules.with_extension("notes")
 }
 
 /// A channel to a socket, which connects when it is first needed and whenever it has to again.

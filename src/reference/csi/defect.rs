@@ -58,6 +58,7 @@ defects! {
     DeleteKillsSnapshots "delete-kills-snapshots" "Deleting a volume deletes its snapshots.";
     DeleteInUse "delete-in-use" "A volume that is in use is deleted.";
     DeleteAltersRefused "delete-alters-refused" "A refused DeleteVolume has emptied the volume.";
+    DeleteEmptiesSource "delete-empties-source" "A volume with snapshots is not deleted, and has been emptied.";
     DeletePath "delete-path" "The volume id is used as a path: DeleteVolume unlinks what it leads to.";
     DeleteShell "delete-shell" "The volume id is part of a shell command.";
     DeletePrefix "delete-prefix" "DeleteVolume deletes every volume whose id begins so.";
@@ -113,7 +114,7 @@ defects! {
     SnapshotUnsynced "snapshot-unsynced" "What the file system has not written yet is not in the snapshot.";
     SnapshotTwice "snapshot-twice" "A retry of CreateSnapshot makes a second snapshot.";
     SnapshotRecut "snapshot-recut" "A retry of CreateSnapshot cuts again.";
-    SnapshotRetime "snapshot-retime" "A retry of CreateSnapshot tells a new time.";
+    SnapshotRetime "snapshot-retime" "A retry of CreateSnapshot tells another time: a minute earlier.";
     SnapshotAnySource "snapshot-any-source" "A snapshot of the name from another source is taken for the same.";
     SnapshotNeverReady "snapshot-never-ready" "ready_to_use stays false.";
     SnapshotOldTime "snapshot-old-time" "creation_time is 1970.";
@@ -183,7 +184,6 @@ defects! {
     NodeIdChanges "node-id-changes" "The node id is another one in each reply.";
     NodeInfoOnce "node-info-once" "A second NodeGetInfo fails.";
     // The process.
-    NodeUnserved "node-unserved" "The Node service is not there.";
     StateLost "state-lost" "Nothing is known any more after a restart.";
     StagingLost "staging-lost" "What is staged and published is not known any more after a restart.";
     SecretsLogged "secrets-logged" "Secrets are written to the log.";
@@ -191,14 +191,15 @@ defects! {
     SecretsExtra "secrets-extra" "Secrets that are not needed are refused.";
     FlagsLogged "flags-logged" "mount_flags are written to the log.";
     FlagsEchoed "flags-echoed" "mount_flags are part of refusals.";
-    LogFile "log-file" "A log file is written beside the state.";
+    LogFile "log-file" "A log file beside the state is kept open and written to.";
     CapabilitiesChange "capabilities-change" "A restarted driver has other capabilities.";
     FilesBesideSocket "files-beside-socket" "A file is written beside the socket.";
+    Daemonizes "daemonizes" "The process that was started ends, and another one goes on serving.";
+    WaitsForOther "waits-for-other" "A second instance waits for the end of the first before it listens.";
     ExitOnDisconnect "exit-on-disconnect" "The process ends when a client goes.";
     EndpointBrokenStays "endpoint-broken-stays" "The process stays although its endpoint is unusable.";
     EndpointBrokenSilent "endpoint-broken-silent" "An unusable endpoint ends the process as if all were well.";
     EndpointEnvIgnored "endpoint-env-ignored" "CSI_ENDPOINT is not looked at.";
-    SocketInUse "socket-in-use" "A socket file that is left over keeps the driver from starting.";
     DiesOfNegative "dies-of-negative" "A negative number ends the process.";
     DiesOfEnum "dies-of-enum" "An unknown access mode ends the process.";
     DiesOfLongName "dies-of-long-name" "A name of more than 128 bytes ends the process.";

@@ -1,7 +1,9 @@
 //! What all calls share.
 
 use std::{
+    fs::File,
     io::Write,
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -56,6 +58,8 @@ pub struct Driver {
     pub locks: Locks,
     /// Loop devices that have to stay open.
     pub loops: Held,
+    /// Of a defect: the log file, once there is one.
+    pub log_file: Mutex<Option<File>>,
     /// How often Probe was called.
     pub probes: std::sync::atomic::AtomicU64,
     /// How often the node was asked who it is.
@@ -63,7 +67,7 @@ pub struct Driver {
     /// Of a defect: a client has given a call up.
     pub cancelled: std::sync::atomic::AtomicBool,
     /// Of a defect: the names of volumes whose making was given up.
-    pub stuck: std::sync::Mutex<std::collections::BTreeSet<String>>,
+    pub stuck: Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl Driver {
@@ -98,8 +102,12 @@ impl Driver {
         // Whoever started us may have closed it.
         let _ = writeln!(std::io::stderr(), "{line}");
         if self.has(Defect::LogFile) {
-            let path = self.store.folder().join("driver.log");
-            if let Ok(mut file) = std::fs::File::options().create(true).append(true).open(path) {
+            let mut file = self.log_file.lock().unwrap_or_else(PoisonError::into_inner);
+            if file.is_none() {
+                let path = self.store.folder().join("driver.log");
+                *file = File::options().create(true).append(true).open(path).ok();
+            }
+            if let Some(file) = &mut *file {
                 let _ = writeln!(file, "{line}");
             }
         }

@@ -25,7 +25,7 @@ pub fn path(endpoint: &str) -> Result<PathBuf, String> {
 
 impl Endpoint {
     /// Listens. A socket file that nobody answers at is replaced; anything else stays.
-    pub fn bind(path: &Path, replace: bool) -> Result<Self, String> {
+    pub fn bind(path: &Path) -> Result<Self, String> {
         let failed = |error: io::Error| format!("cannot listen at {}: {error}", path.display());
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -36,7 +36,6 @@ impl Endpoint {
             Ok(_) if UnixStream::connect(path).is_ok() => {
                 return Err(format!("somebody answers at {} already", path.display()));
             }
-            Ok(_) if !replace => return Err(format!("{} is there already", path.display())),
             Ok(_) => fs::remove_file(path).map_err(failed)?,
         }
         let listener = UnixListener::bind(path).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task,
 };
 
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, UdsConnectInfo};
 
 use super::{
-    Args, Feature,
+    Args, Feature, daemon,
     defect::{Defect, Defects},
     driver::{Driver, Settings},
     endpoint::{self, Endpoint},
@@ -25,7 +25,7 @@ use super::{
     ids,
     locks::Locks,
     loopdev::Held,
-    node,
+    node, only,
     seed::Seed,
     service::Server,
     state::State,
@@ -40,6 +40,10 @@ use crate::proto::csi::v1::{
 /// Serves until it is told to stop.
 pub async fn serve(args: &Args, stop: CancellationToken) -> Result<(), String> {
     let defects = Defects::parse(&args.defect)?;
+    if defects.has(Defect::Daemonizes) && !daemon::is_one() {
+        return daemon::leave_one();
+    }
+    let _only = defects.has(Defect::WaitsForOther).then(only::become_the_only_one).transpose()?;
     let stays = defects.has(Defect::EndpointBrokenStays);
     let silent = defects.has(Defect::EndpointBrokenSilent);
     let mut endpoint = match listen(args, &defects) {
@@ -76,7 +80,7 @@ fn listen(args: &Args, defects: &Defects) -> Result<Endpoint, String> {
     let endpoint = endpoint
         .ok_or("say where to listen: --endpoint unix:///path/to/csi.sock, or CSI_ENDPOINT")?;
     let path = endpoint::path(&endpoint)?;
-    let endpoint = Endpoint::bind(&path, !defects.has(Defect::SocketInUse))?;
+    let endpoint = Endpoint::bind(&path)?;
     if defects.has(Defect::FilesBesideSocket) {
         let _ = fs::write(path.with_extension("pid"), std::process::id().to_string());
     }
@@ -109,10 +113,7 @@ fn driver(args: &Args, defects: Defects, folder: &Path) -> Result<Driver, String
             .map_err(|refusal| refusal.message)?;
     }
     let all = [Feature::Controller, Feature::Node, Feature::Group, Feature::Metadata];
-    let mut serves = if args.serve.is_empty() { all.to_vec() } else { args.serve.clone() };
-    if defects.has(Defect::NodeUnserved) {
-        serves.retain(|service| *service != Feature::Node);
-    }
+    let serves = if args.serve.is_empty() { all.to_vec() } else { args.serve.clone() };
     let mut nodes = vec![args.node_id.clone()];
     nodes.extend(args.other_nodes.iter().cloned());
     let settings = Settings {
@@ -133,6 +134,7 @@ fn driver(args: &Args, defects: Defects, folder: &Path) -> Result<Driver, String
         hangs: args.hang.clone(),
         falls: args.die.clone(),
         store,
+        log_file: Mutex::default(),
         locks: Locks::default(),
         loops: Held::default(),
         probes: 0.into(),
@@ -165,8 +167,13 @@ async fn run(
     stop: CancellationToken,
 ) -> Result<(), String> {
     let fragile = driver.has(Defect::ExitOnDisconnect);
-    let connections = UnixListenerStream::new(listener)
-        .map(move |stream| stream.map(|stream| Connection { stream, fragile }));
+    let daemon = driver.has(Defect::Daemonizes);
+    let connections = UnixListenerStream::new(listener).map(move |stream| {
+        if daemon {
+            daemon::say_that_it_serves();
+        }
+        stream.map(|stream| Connection { stream, fragile })
+    });
     let server = Server(driver);
     let serving = tonic::transport::Server::builder()
         .add_service(IdentityServer::new(server.clone()))
@@ -178,6 +185,7 @@ async fn run(
     // Clients that stay connected do not keep the driver from stopping.
     tokio::select! {
         () = stop.cancelled() => Ok(()),
+        () = daemon::nobody_listens(), if daemon => Ok(()),
         served = serving => served.map_err(|error| format!("cannot serve: {error}")),
     }
 }

@@ -78,6 +78,10 @@ async fn kill_peers(lane: &Lane) {
 
 async fn alive(lane: &mut Lane, _: Params) -> Result<Value, Halt> {
     let mut alive = lane.run.drive.death().is_none();
+    // One that went into the background has ended, whatever serves in its place.
+    if let Some(launched) = &driver(lane)?.launched {
+        alive = alive && launched.is_running();
+    }
     for grpc in lane.run.drive.endpoints() {
         alive = alive && grpc.probe().await.is_ok();
     }

@@ -40,8 +40,10 @@ impl Changes {
     pub fn new(edits: &Edits, of: Option<&MessageDescriptor>) -> Result<Changes, String> {
         let path = |text: &str| -> Result<Path, String> {
             let path = Path::parse(text)?;
-            of.map_or(Ok(()), |of| path.fits(of)).map_err(|why| format!("`{text}`: {why}"))?;
-            Ok(path)
+            match of.map(|of| path.fits(of)) {
+                Some(Err(why)) => Err(format!("`{text}`: {why}")),
+                _ => Ok(path),
+            }
         };
         let trees = |tree: &Option<Tree>| -> Result<Vec<(Path, Tree)>, String> {
             let Some(Tree::Table(members)) = tree else { return Ok(Vec::new()) };
@@ -73,8 +75,8 @@ impl Changes {
         })
     }
 
-    /// Does them to an encoded message; gives it back as it is where they are not wanted, or where it
-    /// is no message.
+    /// Does them to an encoded message; none where they are not wanted, where it is no message, or
+    /// where nothing becomes another.
     ///
     /// # Errors
     /// What could not be evaluated or does not fit.
@@ -83,15 +85,16 @@ impl Changes {
         of: &MessageDescriptor,
         bytes: &Bytes,
         scope: &Scope,
-    ) -> Result<Bytes, String> {
+    ) -> Result<Option<Bytes>, String> {
         if let Some(when) = &self.when
             && !holds(when, scope)?
         {
-            return Ok(bytes.clone());
+            return Ok(None);
         }
-        let Ok(mut message) = DynamicMessage::decode(of.clone(), bytes.clone()) else {
-            return Ok(bytes.clone());
+        let Ok(before) = DynamicMessage::decode(of.clone(), bytes.clone()) else {
+            return Ok(None);
         };
+        let mut message = before.clone();
         for (path, tree) in &self.set {
             path.each(&mut message, scope, &mut Set { tree, scope })?;
         }
@@ -110,7 +113,7 @@ impl Changes {
         for (path, how) in &self.alter {
             path.each(&mut message, scope, &mut Alter(*how))?;
         }
-        Ok(encode(&message))
+        Ok((message != before).then(|| encode(&message)))
     }
 }
 

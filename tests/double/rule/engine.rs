@@ -1,7 +1,7 @@
 //! One difference at work: what it remembers, and what it does to each call.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -22,12 +22,14 @@ use wildmatch::WildMatch;
 
 use super::{
     super::{
-        bend::{Answer, Bend, Call, Deed},
+        bend::{Answer, Bend, Call, Deed, WireStatus},
         interface,
     },
     edit::Changes,
     format::{self, Difference},
+    notes::Notes,
     path::holds,
+    types,
     values::evaluate,
 };
 
@@ -38,6 +40,7 @@ pub struct Rule(Arc<Inner>);
 struct Inner {
     bends: Vec<Ready>,
     memory: Mutex<Memory>,
+    notes: Mutex<Notes>,
 }
 
 /// What was seen so far.
@@ -48,8 +51,6 @@ struct Memory {
     earlier: BTreeMap<String, Vec<Value>>,
     counts: HashMap<(usize, String), i64>,
     first: HashMap<(usize, String), Answer>,
-    /// What is wrong with the rules themselves.
-    complaints: Vec<String>,
 }
 
 /// A bend whose expressions are compiled.
@@ -60,6 +61,7 @@ struct Ready {
     request: Option<Changes>,
     answer: Option<Ersatz>,
     reply: Option<Changes>,
+    status: Option<Status>,
     also: Vec<(String, Option<Tree>)>,
     stale: bool,
     hang: bool,
@@ -78,6 +80,12 @@ struct Ersatz {
     served: bool,
 }
 
+/// What is done to a status.
+struct Status {
+    when: Option<Arc<Expr>>,
+    wire: WireStatus,
+}
+
 /// That a bend is meant by a call, noted between its request and its answer.
 pub struct Hit {
     rule: usize,
@@ -92,16 +100,27 @@ impl Rule {
     /// # Errors
     /// What is wrong with it: an rpc, path or expression.
     pub fn new(difference: &Difference) -> Result<Rule, String> {
+        Rule::noting(difference, Notes::default())
+    }
+
+    /// The same, with notes of one's own.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn noting(difference: &Difference, notes: Notes) -> Result<Rule, String> {
         let named = |why: String| format!("{}: {why}", difference.name);
         let bends: Vec<Ready> =
             difference.bends.iter().map(Ready::new).collect::<Result<_, _>>().map_err(named)?;
+        for bend in &difference.bends {
+            types::check(bend).map_err(named)?;
+        }
         let text = format!("{difference:?}");
         let asked = text.split("earlier.").skip(1).map(|after| {
             let name = after.split(|letter: char| !letter.is_alphanumeric()).next();
             (name.unwrap_or_default().to_owned(), Vec::new())
         });
         let memory = Memory { earlier: asked.collect(), ..Memory::default() };
-        Ok(Rule(Arc::new(Inner { bends, memory: Mutex::new(memory) })))
+        Ok(Rule(Arc::new(Inner { bends, memory: Mutex::new(memory), notes: Mutex::new(notes) })))
     }
 
     /// The switches inside the double that belong to it.
@@ -111,7 +130,11 @@ impl Rule {
 
     /// What turned out to be wrong with the rule itself.
     pub fn complaints(&self) -> Vec<String> {
-        self.memory().complaints.clone()
+        self.notes().complaints.clone()
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -136,10 +159,7 @@ impl Rule {
     /// What came of something, or its default and a complaint.
     fn note<T: Default>(&self, result: Result<T, String>) -> T {
         result.unwrap_or_else(|why| {
-            let complaints = &mut self.memory().complaints;
-            if !complaints.contains(&why) {
-                complaints.push(why);
-            }
+            self.notes().complain(why);
             T::default()
         })
     }
@@ -180,6 +200,7 @@ impl Ready {
             request: changes(&bend.request, &input)?,
             answer: bend.answer.as_ref().map(Ersatz::new).transpose()?,
             reply: changes(&bend.reply, &output)?,
+            status: bend.status.as_ref().map(Status::new).transpose()?,
             also: bend.also.iter().map(|also| (also.rpc.clone(), also.with.clone())).collect(),
             stale: bend.stale,
             hang: bend.hang,
@@ -218,6 +239,14 @@ impl Ersatz {
             return Ok(Answer::bytes(bytes.clone()));
         }
         Ok(Answer::bytes(filled(of, self.reply.as_ref(), scope)?))
+    }
+}
+
+impl Status {
+    fn new(status: &format::Status) -> Result<Status, String> {
+        let details = status.details.as_deref().map(hexadecimal).transpose()?;
+        let wire = WireStatus { number: status.number, details, lost: status.lost };
+        Ok(Status { when: status.when.as_deref().map(Expr::compile).transpose()?, wire })
     }
 }
 
@@ -266,10 +295,16 @@ impl Bend for Rule {
             call.hits.push(Hit { rule: self.id(), bend: at, key, nth });
             call.wait += bend.delay;
             call.late += bend.late;
-            if let Some(changes) = &bend.request {
-                let bent = changes.make(&call.input(), &call.request, &scope);
-                let bent = self.note(bent.map(Some));
-                call.request = bent.unwrap_or_else(|| call.request.clone());
+            let mut changed = !(bend.delay + bend.late).is_zero();
+            if let Some(changes) = &bend.request
+                && let Some(bent) = self.note(changes.make(&call.input(), &call.request, &scope))
+            {
+                call.request = bent;
+                changed = true;
+            }
+            let ends = bend.answer.as_ref().is_some_and(|ersatz| !ersatz.served);
+            if changed || bend.die || bend.hang || ends {
+                self.notes().change(at);
             }
             if bend.die {
                 return Deed::Die;
@@ -289,6 +324,9 @@ impl Bend for Rule {
         let mut further = Vec::new();
         for (bend, hit) in self.hits(call) {
             let scope = self.with_reply(call, answer, hit.nth);
+            if !bend.also.is_empty() {
+                self.notes().change(hit.bend);
+            }
             for (name, with) in &bend.also {
                 let Ok(method) = interface::find(name) else { continue };
                 let request = filled(method.input(), with.as_ref(), &scope).map(Some);
@@ -302,28 +340,48 @@ impl Bend for Rule {
         self.remember(call, answer);
         for (bend, hit) in self.hits(call) {
             let scope = self.with_reply(call, answer, hit.nth);
+            let mut changed = false;
             if let Some(ersatz) = &bend.answer {
                 let ersatz = ersatz.answer(call.output(), &scope);
                 *answer = self.note(ersatz.map(Some)).unwrap_or_else(Answer::none);
+                changed = true;
             }
             if let Some(changes) = &bend.reply
                 && answer.code == Code::Ok
             {
                 for reply in &mut answer.replies {
-                    let bent = changes.make(&call.output(), reply, &scope);
-                    *reply = self.note(bent.map(Some)).unwrap_or_else(|| reply.clone());
+                    if let Some(bent) = self.note(changes.make(&call.output(), reply, &scope)) {
+                        *reply = bent;
+                        changed = true;
+                    }
                 }
             }
             if bend.stale {
                 let mut memory = self.memory();
                 let first = memory.first.entry((hit.bend, hit.key.clone()));
+                changed |= matches!(first, Entry::Occupied(_));
                 *answer = first.or_insert_with(|| answer.clone()).clone();
+            }
+            if let Some(status) = &bend.status
+                && self.wants(status, answer, &scope)
+            {
+                answer.wire = status.wire.clone();
+                changed = true;
+            }
+            if changed {
+                self.notes().change(hit.bend);
             }
         }
     }
 }
 
 impl Rule {
+    fn wants(&self, status: &Status, answer: &Answer, scope: &Scope) -> bool {
+        let mut scope = scope.clone();
+        scope.insert("code".to_owned(), Value::from(rpc::code_name(answer.code)));
+        status.when.as_ref().is_none_or(|when| self.note(holds(when, &scope)))
+    }
+
     fn remember(&self, call: &Call, answer: &Answer) {
         let name = call.rpc.rsplit('/').next().unwrap_or_default();
         if let (Code::Ok, Some(calls)) = (answer.code, self.memory().earlier.get_mut(name)) {

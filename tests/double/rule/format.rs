@@ -36,6 +36,11 @@ pub struct Difference {
     /// Further arguments of the reference driver.
     #[serde(default)]
     pub args: Vec<String>,
+    /// The reference driver runs twice: as a controller and as a node, each at an endpoint of its own.
+    pub apart: Option<Apart>,
+    /// Further lines of the configuration that stdcheck gets.
+    #[serde(default)]
+    pub config: String,
     /// Further flags of stdcheck.
     #[serde(default)]
     pub flags: Vec<String>,
@@ -54,6 +59,30 @@ pub struct Difference {
     /// The file that it was read from.
     #[serde(skip)]
     pub file: PathBuf,
+}
+
+/// How the two differ that a reference driver is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Apart {
+    /// Further arguments of the one at the controller's endpoint.
+    #[serde(default)]
+    pub controller: Vec<String>,
+    /// The same for the node's.
+    #[serde(default)]
+    pub node: Vec<String>,
+    /// Before which of the two the bends are.
+    pub bent: Option<End>,
+}
+
+/// One of two endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// Where the Controller service is.
+    Controller,
+    /// Where the Node service is.
+    Node,
 }
 
 /// What a defect must give, at least once.
@@ -84,6 +113,8 @@ pub struct Bend {
     pub answer: Option<Answering>,
     /// Changes of the reply before it is sent.
     pub reply: Option<Edits>,
+    /// Changes of the status as it is on the wire.
+    pub status: Option<Status>,
     /// Further calls that the runtime gets once this one was served.
     #[serde(default)]
     pub also: Vec<Also>,
@@ -165,6 +196,21 @@ pub struct Answering {
     /// `true`: the request is served first, and its answer is lost.
     #[serde(default)]
     pub served: bool,
+}
+
+/// Changes of the status that ends an answer, for what no code of gRPC's can say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// Only where this holds; it sees `code`, the name of the code, beside the others.
+    pub when: Option<String>,
+    /// Its number, which may be none of gRPC's.
+    pub number: Option<i32>,
+    /// What `grpc-status-details-bin` holds, in hexadecimal digits.
+    pub details: Option<String>,
+    /// `true`: there is none.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// A further call.

@@ -15,6 +15,15 @@ use stdcheck::suite::expr::{
 #[derive(Clone, Debug)]
 pub struct Path(Vec<Part>);
 
+/// What stands at a place.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The field.
+    pub field: FieldDescriptor,
+    /// Whether it is an element of the field, or an entry.
+    pub element: bool,
+}
+
 #[derive(Clone, Debug)]
 enum Part {
     Field(String),
@@ -27,6 +36,9 @@ enum Part {
     /// `[?expression]`
     Where(Arc<Expr>),
 }
+
+/// An expression that chooses among elements, and the message that each of them is, if it is one.
+pub type Condition = (Arc<Expr>, Option<MessageDescriptor>);
 
 /// What is done at a place.
 pub trait Work {
@@ -70,13 +82,14 @@ impl Path {
         }
     }
 
-    /// Whether a message of that type has such places.
+    /// What such places of a message of that type are.
     ///
     /// # Errors
     /// What it does not have.
-    pub fn fits(&self, descriptor: &MessageDescriptor) -> Result<(), String> {
+    pub fn fits(&self, descriptor: &MessageDescriptor) -> Result<Place, String> {
         let mut message = Some(descriptor.clone());
         let mut many: Option<FieldDescriptor> = None;
+        let mut place = None;
         for part in &self.0 {
             match (part, &message, many.take()) {
                 (Part::Field(name), Some(inside), None) => {
@@ -84,7 +97,8 @@ impl Path {
                         .get_field_by_name(name)
                         .ok_or_else(|| format!("{} has no field `{name}`", inside.name()))?;
                     message = single(&field);
-                    many = (field.is_list() || field.is_map()).then_some(field);
+                    many = (field.is_list() || field.is_map()).then_some(field.clone());
+                    place = Some(Place { field, element: false });
                 }
                 (Part::Field(name), _, _) => return Err(format!("`{name}` is in no message")),
                 (Part::Key(key), _, Some(field)) if !field.is_map() => {
@@ -93,11 +107,29 @@ impl Path {
                 (Part::At(_), _, Some(field)) if !field.is_list() => {
                     return Err(format!("{} is no list", field.name()));
                 }
-                (_, _, Some(field)) => message = element(&field),
+                (_, _, Some(field)) => {
+                    message = element(&field);
+                    place = Some(Place { field, element: true });
+                }
                 (_, _, None) => return Err(format!("{self:?}: brackets behind no list or map")),
             }
         }
-        Ok(())
+        place.ok_or_else(|| format!("{self:?} names nothing"))
+    }
+
+    /// The expressions that choose among elements.
+    ///
+    /// # Errors
+    /// What the type does not have.
+    pub fn conditions(&self, descriptor: &MessageDescriptor) -> Result<Vec<Condition>, String> {
+        let mut conditions = Vec::new();
+        for (at, part) in self.0.iter().enumerate() {
+            if let Part::Where(which) = part {
+                let Place { field, .. } = Path(self.0[..at].to_vec()).fits(descriptor)?;
+                conditions.push((which.clone(), element(&field)));
+            }
+        }
+        Ok(conditions)
     }
 
     /// Works at every such place of a message.
@@ -151,8 +183,8 @@ fn single(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     }
 }
 
-/// The message that an element of a list or an entry of a map is, if it is one.
-fn element(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+/// The message that a field is, or an element of a list or an entry of a map, if it is one.
+pub fn element(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     match (field.kind(), field.is_map()) {
         (Kind::Message(entry), true) => match entry.map_entry_value_field().kind() {
             Kind::Message(inner) => Some(inner),

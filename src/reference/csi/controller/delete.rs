@@ -35,6 +35,10 @@ pub fn delete(driver: &Driver, asked: DeleteVolumeRequest) -> Answer<DeleteVolum
             }
             return Err(precondition("the volume is in use: it is published somewhere"));
         }
+        if driver.has(Defect::DeleteEmptiesSource) && has_snapshots(driver, id)? {
+            image::create(&driver.store.volume_image(id), volume.capacity)?;
+            return Err(precondition("the volume has snapshots"));
+        }
         if !driver.has(Defect::DeleteKeeps) {
             driver.store.write(|state| {
                 forget(driver, state, id, volume);
@@ -44,6 +48,10 @@ pub fn delete(driver: &Driver, asked: DeleteVolumeRequest) -> Answer<DeleteVolum
         }
         Ok(DeleteVolumeResponse {})
     })
+}
+
+fn has_snapshots(driver: &Driver, id: &str) -> Answer<bool> {
+    driver.store.read(|state| state.snapshots.values().any(|snapshot| snapshot.source == id))
 }
 
 fn forget(driver: &Driver, state: &mut State, id: &str, volume: Volume) {

@@ -66,8 +66,11 @@ fn retry(driver: &Driver, id: &str, known: &mut Snapshot) -> Answer<()> {
             &[Part { id: &known.source, volume: &volume, to, size: known.size }],
         )?;
     }
-    if driver.has(Defect::SnapshotRetime) || driver.has(Defect::SnapshotRecut) {
+    if driver.has(Defect::SnapshotRecut) {
         known.cut = now();
+    }
+    if driver.has(Defect::SnapshotRetime) {
+        known.cut.0 -= 60;
     }
     Ok(())
 }
