@@ -1,5 +1,5 @@
-//! A target that answers an rpc with an error from some point on, and never again otherwise: many checks
-//! cannot be made then, for one reason.
+//! A target that answers an rpc with an error from some point on, and with nothing else for a long time:
+//! many checks cannot be made then, for one reason.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
 /// So many checks that end alike are no accident.
 const MANY: usize = 3;
 
-/// What is refused for good.
+/// What is refused again and again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusing<'a> {
     /// The checks that could not be made.
@@ -20,31 +20,40 @@ pub struct Refusing<'a> {
     pub line: String,
 }
 
+/// A check that could not be made, and the call that was refused.
+type Refused<'a> = (&'a CheckResult, &'a Exchange);
+
 /// All of them, the first first.
 pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
-    let mut last_ok: BTreeMap<&str, (u64, &str)> = BTreeMap::new();
+    let mut well: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
     for result in results {
         for exchange in result.exchanges.iter().filter(|exchange| exchange.code == "OK") {
-            let last = last_ok.entry(&exchange.what).or_default();
-            *last = (*last).max((exchange.at_ms, &result.id));
+            well.entry(&exchange.what).or_default().push((exchange.at_ms, &result.id));
         }
     }
-    let mut groups: BTreeMap<(&str, &str), Vec<(&CheckResult, &Exchange)>> = BTreeMap::new();
+    well.values_mut().for_each(|times| times.sort_unstable());
+    // By rpc and code, and how often the rpc had been OK before.
+    let mut groups: BTreeMap<(&str, &str, usize), Vec<Refused<'_>>> = BTreeMap::new();
     for result in results.iter().filter(|result| result.verdict == Verdict::Error) {
-        let Some(exchange) = result.exchanges.last().filter(|last| is_refused(last)) else {
-            continue;
-        };
-        let since = last_ok.get(exchange.what.as_str()).map(|(at, _)| *at);
-        if since.is_none_or(|since| exchange.at_ms > since) {
-            groups.entry((&exchange.what, &exchange.code)).or_default().push((result, exchange));
-        }
+        let called = result.exchanges.iter().rfind(|exchange| is_call(exchange));
+        let Some(exchange) = called.filter(|last| last.code != "OK") else { continue };
+        let before = well
+            .get(exchange.what.as_str())
+            .map_or(0, |times| times.partition_point(|(at, _)| *at <= exchange.at_ms));
+        let key = (exchange.what.as_str(), exchange.code.as_str(), before);
+        groups.entry(key).or_default().push((result, exchange));
     }
     let mut found: Vec<(u64, Refusing<'_>)> = Vec::new();
-    for ((rpc, code), mut group) in groups {
+    for ((rpc, code, before), mut group) in groups {
         group.sort_by_key(|(_, exchange)| exchange.at_ms);
         let Some((_, first)) = group.first().filter(|_| group.len() >= MANY) else { continue };
-        let since = match last_ok.get(rpc) {
+        let times = well.get(rpc).map(Vec::as_slice).unwrap_or_default();
+        let since = match before.checked_sub(1).and_then(|last| times.get(last)) {
             Some((_, id)) => format!(" ever since {id}, in which it was OK for the last time"),
+            None => String::new(),
+        };
+        let until = match times.get(before) {
+            Some((_, id)) => format!(", until {id}"),
             None => String::new(),
         };
         let message = match first.message.as_str() {
@@ -52,7 +61,8 @@ pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
             message => format!(" ({message})"),
         };
         let count = group.len();
-        let line = format!("{count} checks could not be made: {rpc} gives {code}{since}{message}");
+        let line =
+            format!("{count} checks could not be made: {rpc} gives {code}{since}{until}{message}");
         let checks = group.iter().map(|(result, _)| result.id.as_str()).collect();
         found.push((first.at_ms, Refusing { checks, line }));
     }
@@ -60,9 +70,9 @@ pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
     found.into_iter().map(|(_, refusing)| refusing).collect()
 }
 
-/// Whether it is an rpc that was not OK.
-fn is_refused(exchange: &Exchange) -> bool {
-    exchange.what.contains('/') && exchange.code != "OK"
+/// Whether it is an rpc, and not what a verb came to by one.
+fn is_call(exchange: &Exchange) -> bool {
+    exchange.what.contains('/')
 }
 
 #[cfg(test)]
@@ -121,9 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ok_again_is_not() {
-        let good = result("csi.good", Verdict::Pass, vec![called("OK", 25)]);
-        let results = [erred("csi.a", 10), erred("csi.b", 20), erred("csi.c", 30), good];
-        assert_eq!(find(&results), []);
+    fn what_is_ok_again_is_told_apart() {
+        let good = |at_ms| result("csi.good", Verdict::Pass, vec![called("OK", at_ms)]);
+        let some = [erred("csi.a", 10), erred("csi.b", 20), erred("csi.c", 30)];
+        let [a, b, c] = some.clone();
+        assert_eq!(find(&[a, b, c, good(25)]), []);
+        let [a, b, c] = some;
+        let results = [a, b, c, good(35)];
+        let found = find(&results);
+        let line =
+            "3 checks could not be made: Controller/CreateVolume gives INTERNAL, until csi.good";
+        assert_eq!(found.iter().map(|one| one.line.as_str()).collect::<Vec<_>>(), [line]);
     }
 }

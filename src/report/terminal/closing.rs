@@ -31,7 +31,7 @@ pub fn render(end: &End<'_>) -> String {
     let refusing = refusing::find(results);
     out += &findings(results, header, &refusing);
     let lines: Vec<String> = refusing.into_iter().map(|refusing| refusing.line).collect();
-    out += &section(DOUBTFUL, "Refused ever since", &lines);
+    out += &section(DOUBTFUL, "Refused again and again", &lines);
     out += &skips(results, SkipKind::NotChecked, end.summary);
     out += &skips(results, SkipKind::NotApplicable, end.summary);
     out += &waivers(results);
