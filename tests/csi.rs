@@ -15,3 +15,5 @@ mod killed;
 mod others;
 #[path = "csi/presets.rs"]
 mod presets;
+#[path = "csi/split.rs"]
+mod split;

@@ -30,6 +30,14 @@ impl Hello {
     /// Why there is none, and what to do about it.
     pub async fn say(&self, grpc: &Grpc, suite: &Suite) -> Result<DynamicMessage, Stop> {
         grpc.probe().await.map_err(Stop::unreachable)?;
+        self.say_only(grpc, suite).await
+    }
+
+    /// The same, and no connection is made but the one that stays.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn say_only(&self, grpc: &Grpc, suite: &Suite) -> Result<DynamicMessage, Stop> {
         let method = rpc::find(&suite.package, self.rpc).map_err(Stop::usage)?;
         let request = DynamicMessage::new(method.input());
         let answer = grpc.call(&method, &request, self.patience).await;

@@ -21,6 +21,8 @@ use self::{
 pub enum Drive {
     /// A service behind an endpoint.
     Grpc(Grpc),
+    /// The same, but its process ends when a client goes: all calls share one connection.
+    Frail(Grpc),
     /// One whose services are spread over two endpoints (CSI, "Architecture"); either may be missing,
     /// but not both.
     Split {
@@ -54,7 +56,7 @@ impl Drive {
     /// All endpoints, the controller's first.
     pub fn endpoints(&self) -> Vec<&Grpc> {
         match self {
-            Drive::Grpc(grpc) => vec![grpc],
+            Drive::Grpc(grpc) | Drive::Frail(grpc) => vec![grpc],
             Drive::Split { controller, node } => controller.iter().chain(node).collect(),
             Drive::Exec(_) => Vec::new(),
         }
@@ -64,14 +66,15 @@ impl Drive {
     pub fn plugin(&self) -> Option<&Arc<Plugin>> {
         match self {
             Drive::Exec(plugin) => Some(plugin),
-            Drive::Grpc(_) | Drive::Split { .. } => None,
+            Drive::Grpc(_) | Drive::Frail(_) | Drive::Split { .. } => None,
         }
     }
 
-    /// The same target, over a connection of its own.
+    /// The same target, over a connection of its own if it can stand that.
     pub fn apart(&self) -> Drive {
         match self {
             Drive::Grpc(grpc) => Drive::Grpc(grpc.apart()),
+            Drive::Frail(grpc) => Drive::Frail(grpc.clone()),
             Drive::Split { controller, node } => Drive::Split {
                 controller: controller.as_ref().map(Grpc::apart),
                 node: node.as_ref().map(Grpc::apart),

@@ -14,6 +14,7 @@ mod junit;
 mod layout;
 mod log_dir;
 mod record;
+mod refusing;
 mod spec;
 mod summary;
 mod terminal;

@@ -383,12 +383,22 @@ impl Run {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 
-    /// Says how the target died, if it did.
+    /// Says how the target died, if it did: what did it is given up, and the rest is kept until it is
+    /// back. Nothing else may be under way.
     async fn undo_what_was_left(&self) -> Option<String> {
-        let mut died = None;
         let lanes = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut lane in lanes {
+        let mut lanes = lanes.into_iter();
+        let mut died = None;
+        while let Some(mut lane) = lanes.next() {
             died = died.or(undo::all(&mut lane).await);
+            if let Some(how) = &died
+                && !self.is_gone()
+            {
+                undo::give_up_next(&mut lane, how);
+                // What is in a lane that ends is left once more.
+                lanes.for_each(drop);
+                break;
+            }
         }
         died
     }

@@ -13,6 +13,7 @@ use super::{
     discover, situation, sweep, target,
 };
 use crate::{
+    drive::csi::EarlyEnd,
     events::{CapabilityFact, CheckResult, Event, Finish},
     plan::{Planned, Shut, waiver},
     verdict::{SkipKind, Verdict},
@@ -43,6 +44,7 @@ pub async fn execute(
             run.learn().await;
             let facts = discover::capabilities(run).await;
             started(&facts);
+            tell_early_end(run);
             let queue = schedule.gate(&facts);
             schedule.all(queue).await;
             facts
@@ -83,6 +85,15 @@ pub async fn execute(
     finish
 }
 
+/// A driver that ended before the first check, and was started again.
+fn tell_early_end(run: &Run) {
+    let early = run.options.driver.as_ref().and_then(|driver| driver.known.early_end.get());
+    let Some(EarlyEnd { how, restarted_after }) = early else { return };
+    run.tell(Event::TargetDied { during: vec!["no check".to_owned()], how: how.clone() });
+    let took_ms = u64::try_from(restarted_after.as_millis()).unwrap_or(u64::MAX);
+    run.tell(Event::TargetRestarted { took_ms });
+}
+
 struct Schedule<'a> {
     run: &'a Arc<Run>,
     results: Vec<CheckResult>,
@@ -90,6 +101,17 @@ struct Schedule<'a> {
     wanted: BTreeMap<String, usize>,
     ended_early: Option<String>,
     unattributed: Vec<String>,
+}
+
+/// When a target dies that was just brought back.
+const CLEANUP: &str = "cleaning up after its death";
+
+/// What came of bringing a target back.
+struct Revived {
+    /// It answers.
+    answers: bool,
+    /// How it died once more, when what had been left was taken away.
+    again: Option<String>,
 }
 
 /// A check that will be run, and the situation that it shares.
@@ -233,7 +255,9 @@ impl Schedule<'_> {
     async fn death_of_nobody(&mut self, how: &str, during: &str) {
         self.run.tell(Event::TargetDied { during: vec![during.to_owned()], how: how.to_owned() });
         self.unattributed.push(format!("the target died ({how}) during {during}"));
-        self.revive().await;
+        if let Some(how) = self.revive().await.again {
+            self.unattributed.push(format!("the target died ({how}) during {CLEANUP}"));
+        }
     }
 
     fn finished(&mut self, mut result: CheckResult) {
@@ -265,7 +289,8 @@ impl Schedule<'_> {
         };
         let names = during(&suspects);
         self.run.tell(Event::TargetDied { during: names.clone(), how: how.to_owned() });
-        let revived = self.revive().await;
+        let Revived { answers, again } = self.revive().await;
+        self.died_again(again, names.clone());
         if let [(queued, ended)] = suspects.as_mut_slice() {
             // Alone: this one did it.
             let result = ended.result.clone();
@@ -273,7 +298,7 @@ impl Schedule<'_> {
             self.done(&queued, result).await;
             return;
         }
-        if !revived {
+        if !answers {
             let together = format!("the target died ({how}) under {}", names.join(", "));
             for (queued, ended) in suspects {
                 let result = match ended.died {
@@ -298,8 +323,9 @@ impl Schedule<'_> {
             if let Some(how) = &again.died {
                 found = true;
                 let during = vec![queued.planned.check.id.clone()];
-                self.run.tell(Event::TargetDied { during, how: how.clone() });
-                self.revive().await;
+                self.run.tell(Event::TargetDied { during: during.clone(), how: how.clone() });
+                let again = self.revive().await.again;
+                self.died_again(again, during);
             }
             self.done(&queued, again.result).await;
         }
@@ -311,36 +337,48 @@ impl Schedule<'_> {
         }
     }
 
-    /// Whether the target answers again.
-    async fn revive(&mut self) -> bool {
-        self.run.shared.distrust();
-        match target::revive(self.run).await {
-            Ok(()) => {
-                if let Some(how) = self.run.undo_what_was_left().await {
-                    // What is left now is for the sweep: once more would lead to the same.
-                    let during = "cleaning up after its death";
-                    self.unattributed.push(format!("the target died ({how}) during {during}"));
-                    return target::revive(self.run).await.is_ok();
-                }
-                true
-            }
-            Err(why) => {
-                self.run.set_gone();
-                self.ended_early = Some(format!("the target is gone: {why}"));
-                false
-            }
+    /// It did so once more when what these had left was taken away: theirs, too.
+    fn died_again(&self, how: Option<String>, during: Vec<String>) {
+        if let Some(how) = how {
+            self.run.tell(Event::TargetDied { during, how: format!("{CLEANUP}: {how}") });
         }
+    }
+
+    async fn revive(&mut self) -> Revived {
+        self.run.shared.distrust();
+        let mut answers = self.answers_again().await;
+        let again = if answers { self.run.undo_what_was_left().await } else { None };
+        if again.is_some() {
+            // What is left now is for the end.
+            answers = self.answers_again().await;
+        }
+        Revived { answers, again }
+    }
+
+    async fn answers_again(&mut self) -> bool {
+        let revived = target::revive(self.run).await;
+        if let Err(why) = &revived {
+            self.run.set_gone();
+            self.ended_early = Some(format!("the target is gone: {why}"));
+        }
+        revived.is_ok()
     }
 
     /// Invariants, then everything away that still stands.
     async fn finish(&mut self, facts: &BTreeMap<String, CapabilityFact>) {
         let run = self.run;
-        let taken_down = run.shared.take_all_down().await;
-        let died = taken_down.or(run.undo_what_was_left().await);
+        let mut died = run.shared.take_all_down().await;
+        if died.is_none() {
+            died = run.undo_what_was_left().await;
+        }
         if let Some(how) = died
             && !run.is_gone()
         {
             self.death_of_nobody(&how, "the cleanup at the end").await;
+        }
+        if run.is_gone() {
+            // What is not the target's is put back although it is gone.
+            run.undo_what_was_left().await;
         }
         for (of, message) in run.beside.settle().await {
             run.tell(Event::CleanupFailed { of, message });

@@ -28,7 +28,8 @@ pub struct Built {
     host: Option<Arc<Host>>,
 }
 
-type Cell = Arc<OnceCell<Result<Built, Halt>>>;
+/// What was built, or what was seen until it could not be.
+type Cell = Arc<OnceCell<(Built, Result<(), Halt>)>>;
 
 /// Situations that several checks share, by name and overrides.
 #[derive(Default)]
@@ -57,7 +58,10 @@ impl Shared {
     pub async fn take_down(&self, key: &str) -> Option<String> {
         let mut died = None;
         for mut lane in self.forget(key) {
-            died = died.or(undo::all(&mut lane).await);
+            // What is not undone now is left with its lane, until the target is back.
+            if died.is_none() {
+                died = undo::all(&mut lane).await;
+            }
         }
         died
     }
@@ -69,7 +73,9 @@ impl Shared {
         let mut lanes =
             std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
         while let Some((_, mut lane)) = lanes.pop() {
-            died = died.or(undo::all(&mut lane).await);
+            if died.is_none() {
+                died = undo::all(&mut lane).await;
+            }
         }
         died
     }
@@ -135,17 +141,18 @@ pub async fn enter(lane: &mut Lane, given: &Given, share: Option<&str>) -> Resul
         Some(key) => {
             let run = lane.run.clone();
             let case = lane.scope.get("case").cloned();
-            let built = shared(&run, key, &lane.api, What::Given(given, case)).await?;
-            adopt(lane, built);
-            Ok(())
+            adopt(lane, shared(&run, key, &lane.api, What::Given(given, case)).await)
         }
     }
 }
 
-fn adopt(lane: &mut Lane, built: Built) {
-    lane.scope.extend(built.bindings);
+fn adopt(lane: &mut Lane, (built, result): (Built, Result<(), Halt>)) -> Result<(), Halt> {
+    // Also of one that could not be built: they show why.
     lane.exchanges.extend(built.exchanges);
+    result?;
+    lane.scope.extend(built.bindings);
     lane.take_host(built.host);
+    Ok(())
 }
 
 /// What a shared situation is made of.
@@ -157,7 +164,12 @@ enum What<'a> {
 }
 
 /// A shared situation, built by the first who wants it.
-async fn shared(run: &Arc<Run>, key: &str, api: &Version, what: What<'_>) -> Result<Built, Halt> {
+async fn shared(
+    run: &Arc<Run>,
+    key: &str,
+    api: &Version,
+    what: What<'_>,
+) -> (Built, Result<(), Halt>) {
     let cell = run.shared.cell(key);
     cell.get_or_init(|| async {
         let mut lane = Lane::at(run, &format!("situation {key}"), api);
@@ -179,7 +191,7 @@ async fn shared(run: &Arc<Run>, key: &str, api: &Version, what: What<'_>) -> Res
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((key.to_owned(), lane));
-        result.map(|()| built)
+        (built, result)
     })
     .await
     .clone()
@@ -197,8 +209,8 @@ async fn build(lane: &mut Lane, given: &Given) -> Result<(), Halt> {
             .map(|(_, over)| over);
         if situation.def.shared && over.is_none() {
             let key = format!("run {}", situation.def.name.as_ref());
-            let built = shared(&run, &key, &lane.api.clone(), What::Situation(situation)).await?;
-            adopt(lane, built);
+            let built = shared(&run, &key, &lane.api.clone(), What::Situation(situation)).await;
+            adopt(lane, built)?;
         } else {
             steps(lane, situation, &given.overrides).await?;
         }

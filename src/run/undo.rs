@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Undoes everything of a lane. What fails is told on its own; the rest is still undone. Says how the
-/// target died, if it did so meanwhile: what it holds then is swept when it is back.
+/// target died, if it did so meanwhile: what was being undone then, and all before it, stays in the lane
+/// until it is back. Of a target that is gone for good nothing stays.
 pub async fn all(lane: &mut Lane) -> Option<String> {
     let mut died = None;
     while let Some(undo) = lane.undo.pop() {
@@ -23,7 +24,11 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
             }
             Undo::Beside(restore) => lane.run.beside.begin(&lane.owner, restore),
             Undo::Rpc { rpc, request, reply, entry } => {
-                let how = rpc_undo(lane, &rpc, request, reply, entry).await;
+                let how = rpc_undo(lane, &rpc, &request, reply.as_ref(), entry).await;
+                if how.is_some() && !lane.run.is_gone() {
+                    lane.undo.push(Undo::Rpc { rpc, request, reply, entry });
+                    return how;
+                }
                 died = died.or(how);
             }
         }
@@ -31,12 +36,22 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
     died
 }
 
+/// Leaves what is next to be undone as it is: the target died of that alone, and would once more.
+pub fn give_up_next(lane: &mut Lane, how: &str) {
+    let Some(Undo::Rpc { rpc, request, entry, .. }) = lane.undo.pop() else { return };
+    if let Some(entry) = entry {
+        lane.run.journal.over(entry);
+    }
+    let of = value::brief(&request);
+    tell(lane, format!("the target died of undoing it ({how}); not tried again: {rpc} of {of}"));
+}
+
 /// Says how the target died, if it did.
 async fn rpc_undo(
     lane: &mut Lane,
     rpc: &str,
-    request: Value,
-    reply: Option<Value>,
+    request: &Value,
+    reply: Option<&Value>,
     entry: Option<u64>,
 ) -> Option<String> {
     let run = lane.run.clone();
@@ -45,13 +60,13 @@ async fn rpc_undo(
     let steps = if reply.is_some() { &def.def.1.steps } else { &def.def.1.cut };
     let replied = reply.is_some();
     lane.scope.insert("request".into(), request.clone());
-    lane.scope.insert("reply".into(), reply.unwrap_or(Value::Null));
+    lane.scope.insert("reply".into(), reply.cloned().unwrap_or(Value::Null));
     for path in def.def.1.only_with.iter().map(toml::Spanned::as_ref) {
         let of_reply = path.starts_with("reply.");
         if of_reply && !replied {
             continue;
         }
-        let whole = if of_reply { &lane.scope["reply"] } else { &request };
+        let whole = if of_reply { &lane.scope["reply"] } else { request };
         let found = path.split('.').skip(1).try_fold(whole, |at, name| value::member(at, name));
         if found.map(value::as_text).unwrap_or_default().is_empty() {
             tell(lane, format!("{rpc} was OK with an empty {path}: what it did is not undone"));
@@ -72,7 +87,7 @@ async fn rpc_undo(
             Err(Halt::Died(how)) => died = died.or(Some(how)),
             Err(halt) => {
                 failed = true;
-                let of = value::brief(&request);
+                let of = value::brief(request);
                 tell(lane, format!("{} (undoing {rpc} of {of})", halt.line()));
             }
         }
@@ -93,7 +108,7 @@ pub async fn journal(lane: &mut Lane) -> Result<(), String> {
     for entry in run.journal.left() {
         let request = value::from_json(&entry.request);
         let reply = entry.reply.as_ref().map(value::from_json);
-        rpc_undo(lane, &entry.rpc, request, reply, Some(entry.number)).await;
+        rpc_undo(lane, &entry.rpc, &request, reply.as_ref(), Some(entry.number)).await;
     }
     let left: Vec<String> = run.journal.left().into_iter().map(|entry| entry.rpc).collect();
     if left.is_empty() {

@@ -2,7 +2,10 @@
 
 use std::os::unix::net::UnixListener;
 
-use crate::{driver::missing, harness::Bench};
+use crate::{
+    driver::missing,
+    harness::{Bench, Told},
+};
 
 #[test]
 fn a_socket_that_is_not_there() {
@@ -60,35 +63,51 @@ fn a_configuration_with_a_mistake() {
     assert!(told.stderr.contains("unknown field `secret`"), "{told:?}");
 }
 
+/// Runs checks on the reference driver with a mistake, started by stdcheck.
+fn with_defect(bench: &Bench, defect: &str, flags: &[&str]) -> Told {
+    let report = format!("json={}", bench.file("out.json").display());
+    let stdcheck = env!("CARGO_BIN_EXE_stdcheck");
+    let mut all = vec!["csi", "--report", &report];
+    all.extend(flags);
+    all.extend(["--driver", stdcheck, "--", "reference", "csi", "--endpoint={endpoint}"]);
+    all.extend(["--state={state}", "--defect", defect]);
+    let mut told = bench.stdcheck(all);
+    told.report = bench.report();
+    told
+}
+
 #[test]
 fn a_driver_that_dies_in_the_middle_costs_one_finding() {
     if missing() {
         return;
     }
+    for jobs in ["1", "4"] {
+        let bench = Bench::new();
+        let flags = ["-j", jobs, "--select", "csi.volume-name.*"];
+        let told = with_defect(&bench, "dies-of-long-name", &flags);
+        assert_eq!(told.ids("fail"), ["csi.volume-name.banned[bytes-129]"], "{}", told.stdout);
+        // Whoever was in the way ran once more.
+        assert_eq!(told.with_verdict("error"), [], "{}", told.stdout);
+        // What the call may have made is not made once more to be found.
+        assert_eq!(told.report["unattributed_deaths"], serde_json::json!([]));
+        assert_eq!(told.code, 1);
+        assert_eq!(bench.leftovers(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_driver_that_ends_when_a_client_goes_is_judged_nevertheless() {
+    if missing() {
+        return;
+    }
     let bench = Bench::new();
-    let report = format!("json={}", bench.file("out.json").display());
-    let stdcheck = env!("CARGO_BIN_EXE_stdcheck");
-    let mut told = bench.stdcheck([
-        "csi",
-        "--report",
-        &report,
-        "--driver",
-        stdcheck,
-        "--",
-        "reference",
-        "csi",
-        "--endpoint={endpoint}",
-        "--state={state}",
-        "--defect=dies-of-negative",
-    ]);
-    told.report = bench.report();
-    let deaths: Vec<_> = told
-        .with_verdict("fail")
-        .into_iter()
-        .filter(|(_, reason)| reason.contains("the target died"))
-        .collect();
-    assert!(!deaths.is_empty(), "{}", told.stdout);
-    // Whoever was in the way ran once more.
+    let selected = ["csi.process.goes-on", "csi.probe.*", "csi.data-path.*"];
+    let flags: Vec<&str> = selected.iter().flat_map(|words| ["--select", words]).collect();
+    let told = with_defect(&bench, "exit-on-disconnect", &flags);
+    assert_eq!(told.ids("fail"), ["csi.process.goes-on"], "{}", told.stdout);
     assert_eq!(told.with_verdict("error"), [], "{}", told.stdout);
+    assert_eq!(told.report["deaths"].as_array().map(Vec::len), Some(1), "its end, once");
+    assert!(told.ids("pass").len() > 5, "{}", told.stdout);
     assert_eq!(told.code, 1);
+    assert_eq!(bench.leftovers(), Vec::<String>::new());
 }

@@ -40,7 +40,12 @@ pub struct Driver {
 impl Driver {
     /// Starts one with its state in the bench; when this returns, it can be connected to.
     pub fn start(bench: &Bench, arguments: &[&str]) -> Driver {
-        let socket = bench.file("driver.sock");
+        Driver::start_as("driver", bench, arguments)
+    }
+
+    /// The same with a name for its socket: several share the state.
+    pub fn start_as(name: &str, bench: &Bench, arguments: &[&str]) -> Driver {
+        let socket = bench.file(&format!("{name}.sock"));
         let endpoint = format!("--endpoint=unix://{}", socket.display());
         let state = format!("--state={}", bench.file("state").display());
         let mut all = vec!["reference", "csi", &endpoint, &state];

@@ -3,6 +3,7 @@
 pub mod check;
 mod clean;
 pub mod flags;
+mod frail;
 pub mod target;
 
 use std::time::Instant;

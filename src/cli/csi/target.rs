@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::builder::NonEmptyStringValueParser;
 
+use super::frail;
 use crate::{
     cli::{common::Stop, hello::Hello},
     drive::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Every endpoint serves it (CSI, "RPC Interface"), and no driver needs its back end for it.
-const HELLO: Hello = Hello {
+pub const HELLO: Hello = Hello {
     rpc: "Identity/GetPluginInfo",
     standard: "CSI v1",
     advice: "is it a CSI driver's socket?",
@@ -126,8 +127,17 @@ impl TargetFlags {
     ) -> Result<Found, Stop> {
         let launched = self.launch(workspace).await?;
         let new = |endpoint| Grpc::new(endpoint, clock.clone());
+        let known = Known::default();
         let drive = match &launched {
-            Some(launched) => Drive::Grpc(new(Endpoint::Unix(launched.endpoint()))),
+            Some(launched) => {
+                let new = || new(Endpoint::Unix(launched.endpoint()));
+                let (drive, early_end) = frail::visit(launched, suite, new).await?;
+                if let Some(early_end) = early_end {
+                    // Nobody else sets it.
+                    let _ = known.early_end.set(early_end);
+                }
+                drive
+            }
             None => match self.places(suite)? {
                 (Some(single), None) if self.controller_endpoint.is_none() => {
                     Drive::Grpc(new(single))
@@ -139,7 +149,10 @@ impl TargetFlags {
         };
         let mut info = None;
         for grpc in drive.endpoints() {
-            let reply = HELLO.say(grpc, suite).await?;
+            let reply = match &drive {
+                Drive::Frail(grpc) => HELLO.say_only(grpc, suite).await?,
+                _ => HELLO.say(grpc, suite).await?,
+            };
             let reply: GetPluginInfoResponse = reply.transcode_to().map_err(|error| {
                 Stop::unreachable(format!("{}: a broken GetPluginInfo: {error}", grpc.endpoint()))
             })?;
@@ -153,7 +166,7 @@ impl TargetFlags {
             Some(folder) => folder.join(workspace.name()),
             None => workspace.dir.join("node"),
         };
-        let driver = Arc::new(Driver { config, node, launched, folder, known: Known::default() });
+        let driver = Arc::new(Driver { config, node, launched, folder, known });
         let restart = match &self.restart_cmd {
             Some(command) => Some(Restart::Command(command.clone())),
             None => driver.launched.is_some().then(|| Restart::Own(driver.clone())),

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 /// Shared by all checks of a run.
@@ -12,7 +13,18 @@ pub struct Known {
     pub advertised: tokio::sync::OnceCell<BTreeSet<String>>,
     /// Held by whoever uses the user's own volume: two checks would unpublish each other's.
     pub users_volume: Arc<tokio::sync::Mutex<()>>,
+    /// The driver ended before the first check, and was started again.
+    pub early_end: OnceLock<EarlyEnd>,
     uses: Mutex<BTreeMap<String, Use>>,
+}
+
+/// An end of the driver that no check had to do with.
+#[derive(Clone, Debug)]
+pub struct EarlyEnd {
+    /// How it ended, and when.
+    pub how: String,
+    /// How long it took until it answered again.
+    pub restarted_after: Duration,
 }
 
 /// What was done with a volume so that it can be used on the node.

@@ -12,6 +12,7 @@ use crate::events::{CheckResult, Finish, Header};
 use crate::report::clean::first_line;
 use crate::report::evidence::concerned;
 use crate::report::layout::{shorten, wrap};
+use crate::report::refusing::{self, Refusing};
 use crate::report::{End, Summary};
 use crate::verdict::{Conclusion, SkipKind, Verdict, exit};
 
@@ -27,7 +28,10 @@ pub fn render(end: &End<'_>) -> String {
     let header = end.record.header.as_ref().unwrap_or(&no_header);
     let results = &end.record.results;
     let mut out = paint(STRONG, "─".repeat(WIDTH)) + "\n";
-    out += &findings(results, header);
+    let refusing = refusing::find(results);
+    out += &findings(results, header, &refusing);
+    let lines: Vec<String> = refusing.into_iter().map(|refusing| refusing.line).collect();
+    out += &section(DOUBTFUL, "Refused again and again", &lines);
     out += &skips(results, SkipKind::NotChecked, end.summary);
     out += &skips(results, SkipKind::NotApplicable, end.summary);
     out += &waivers(results);
@@ -50,7 +54,7 @@ fn section(style: Style, title: &str, items: &[String]) -> String {
 }
 
 /// One line or two for each open finding and error: their blocks have scrolled away by now.
-fn findings(results: &[CheckResult], header: &Header) -> String {
+fn findings(results: &[CheckResult], header: &Header, refusing: &[Refusing<'_>]) -> String {
     let mut out = String::new();
     let mut errors: Vec<&str> = Vec::new();
     for verdict in [Verdict::Fail, Verdict::Warn, Verdict::Error] {
@@ -67,7 +71,8 @@ fn findings(results: &[CheckResult], header: &Header) -> String {
                 .or(result.finding.as_ref().map(|finding| finding.actual.as_str()));
             // The same cause is told once.
             if let Some(why) = why.filter(|_| verdict == Verdict::Error) {
-                if errors.contains(&why) {
+                let told = |refusing: &Refusing<'_>| refusing.checks.contains(&result.id.as_str());
+                if refusing.iter().any(told) || errors.contains(&why) {
                     continue;
                 }
                 errors.push(why);

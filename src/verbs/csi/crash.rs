@@ -40,7 +40,7 @@ pub const ALIVE: Verb = Verb {
         name: "csi.alive",
         title: "whether the driver's process is still the same and listens",
         params: &[],
-        reply: || Type::members([("alive", Type::Bool)]),
+        reply: || Type::members([("alive", Type::Bool), ("ended", Type::Text)]),
         looks: true,
     },
     run: |lane, params| -> Done<'_> { Box::pin(alive(lane, params)) },
@@ -77,6 +77,12 @@ async fn kill_peers(lane: &Lane) {
 }
 
 async fn alive(lane: &mut Lane, _: Params) -> Result<Value, Halt> {
+    let told = |alive, ended: &str| {
+        value::map([("alive", Value::Bool(alive)), ("ended", Value::from(ended))])
+    };
+    if let Some(early) = driver(lane)?.known.early_end.get() {
+        return Ok(told(false, &early.how));
+    }
     let mut alive = lane.run.drive.death().is_none();
     // One that went into the background has ended, whatever serves in its place.
     if let Some(launched) = &driver(lane)?.launched {
@@ -85,5 +91,5 @@ async fn alive(lane: &mut Lane, _: Params) -> Result<Value, Halt> {
     for grpc in lane.run.drive.endpoints() {
         alive = alive && grpc.probe().await.is_ok();
     }
-    Ok(value::map([("alive", Value::Bool(alive))]))
+    Ok(told(alive, ""))
 }

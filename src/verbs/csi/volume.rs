@@ -71,7 +71,11 @@ pub async fn create(
     let code = answers::code(CREATE, &answer)?;
     if let Some((_, kind)) = unless.iter().find(|(no, _)| *no == code) {
         let told = refusal(CREATE, &answer).line();
-        return Err(Halt::Skip(*kind, format!("the driver has no such volumes: {told}")));
+        let hint = match code {
+            Code::OutOfRange => "; say a size that it has: --volume-size BYTES",
+            _ => "",
+        };
+        return Err(Halt::Skip(*kind, format!("the driver has no such volumes: {told}{hint}")));
     }
     let reply = answers::ok(CREATE, &answer)?;
     let name = text(&value::from_message(&request), "name");

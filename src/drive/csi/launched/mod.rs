@@ -9,7 +9,10 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,7 @@ use nix::{
     sys::{prctl::set_pdeathsig, signal::Signal},
     unistd::{Pid, getppid},
 };
+use tokio::net::UnixStream;
 
 pub use output::Output;
 pub use process::Ended;
@@ -126,6 +130,10 @@ pub struct Launched {
     // The process goes before the thread that its namespace hangs on.
     process: Mutex<Option<Process>>,
     holder: Holder,
+    /// It ends when a client goes.
+    frail: AtomicBool,
+    /// The connection by which a frail one was seen to listen.
+    visitor: Mutex<Option<UnixStream>>,
     options: LaunchOptions,
     stdout: Output,
     stderr: Output,
@@ -151,7 +159,15 @@ impl Launched {
         };
         let (stdout, stderr) = (output("stdout")?, output("stderr")?);
         let holder = Holder::start().await.map_err(told)?;
-        Ok(Launched { process: Mutex::new(None), holder, options, stdout, stderr })
+        Ok(Launched {
+            process: Mutex::new(None),
+            holder,
+            frail: AtomicBool::new(false),
+            visitor: Mutex::new(None),
+            options,
+            stdout,
+            stderr,
+        })
     }
 
     /// Starts the driver and waits until it listens. One that runs already is left alone.
@@ -229,7 +245,10 @@ impl Launched {
             if let Some(ended) = self.has_ended() {
                 return Err(Trouble::Ended(ended));
             }
-            if self.listens().await {
+            if let Some(visitor) = self.connect().await {
+                if self.frail.load(Ordering::SeqCst) {
+                    *self.visitor.lock().unwrap_or_else(PoisonError::into_inner) = Some(visitor);
+                }
                 return Ok(());
             }
             if begin.elapsed() >= self.options.patience {
@@ -246,10 +265,16 @@ impl Launched {
 
     /// Whether somebody takes connections on its socket.
     pub async fn listens(&self) -> bool {
-        match self.options.socket() {
-            Some(socket) => tokio::net::UnixStream::connect(socket).await.is_ok(),
-            None => false,
-        }
+        self.connect().await.is_some()
+    }
+
+    async fn connect(&self) -> Option<UnixStream> {
+        UnixStream::connect(self.options.socket()?).await.ok()
+    }
+
+    /// It was seen to end when a client goes: from now on the one that waits for its socket stays.
+    pub fn set_frail(&self) {
+        self.frail.store(true, Ordering::SeqCst);
     }
 
     /// Kills the driver's whole process group and waits until it is gone.
