@@ -255,7 +255,7 @@ impl Schedule<'_> {
     async fn death_of_nobody(&mut self, how: &str, during: &str) {
         self.run.tell(Event::TargetDied { during: vec![during.to_owned()], how: how.to_owned() });
         self.unattributed.push(format!("the target died ({how}) during {during}"));
-        if let Some(how) = self.revive().await.again {
+        if let Some(how) = self.revive(&[during.to_owned()]).await.again {
             self.unattributed.push(format!("the target died ({how}) during {CLEANUP}"));
         }
     }
@@ -289,8 +289,7 @@ impl Schedule<'_> {
         };
         let names = during(&suspects);
         self.run.tell(Event::TargetDied { during: names.clone(), how: how.to_owned() });
-        let Revived { answers, again } = self.revive().await;
-        self.died_again(again, names.clone());
+        let answers = self.revive(&names).await.answers;
         if let [(queued, ended)] = suspects.as_mut_slice() {
             // Alone: this one did it.
             let result = ended.result.clone();
@@ -324,8 +323,7 @@ impl Schedule<'_> {
                 found = true;
                 let during = vec![queued.planned.check.id.clone()];
                 self.run.tell(Event::TargetDied { during: during.clone(), how: how.clone() });
-                let again = self.revive().await.again;
-                self.died_again(again, during);
+                self.revive(&during).await;
             }
             self.done(&queued, again.result).await;
         }
@@ -337,18 +335,15 @@ impl Schedule<'_> {
         }
     }
 
-    /// It did so once more when what these had left was taken away: theirs, too.
-    fn died_again(&self, how: Option<String>, during: Vec<String>) {
-        if let Some(how) = how {
-            self.run.tell(Event::TargetDied { during, how: format!("{CLEANUP}: {how}") });
-        }
-    }
-
-    async fn revive(&mut self) -> Revived {
+    /// After a death under these. If it dies once more when what they had left is taken away, that is
+    /// theirs, too.
+    async fn revive(&mut self, during: &[String]) -> Revived {
         self.run.shared.distrust();
         let mut answers = self.answers_again().await;
         let again = if answers { self.run.undo_what_was_left().await } else { None };
-        if again.is_some() {
+        if let Some(how) = &again {
+            let how = format!("{CLEANUP}: {how}");
+            self.run.tell(Event::TargetDied { during: during.to_vec(), how });
             // What is left now is for the end.
             answers = self.answers_again().await;
         }
