@@ -20,6 +20,9 @@ use crate::{
     verdict::{SkipKind, Verdict},
 };
 
+/// What is wrong with the form of a reply, as expressions name it.
+const OF_THE_WIRE: [&str; 3] = ["unset", "oversized", "undefined_enums"];
+
 /// What has been seen so far.
 #[derive(Debug)]
 pub struct Invariants {
@@ -147,23 +150,25 @@ fn look_at(watched: &[Watched], seen: &Seen, exchange: &Arc<Exchange>) {
     let mut names = super::step::names_of(&request, answer);
     names.insert("code_number".into(), Value::Int(answer.number.into()));
     names.insert("details".into(), Value::Bool(answer.details));
-    if answer.replies.is_empty() {
-        let ready = ready(&names, &concerned);
-        for watched in &concerned {
-            watched.look(&ready, exchange, during);
-        }
+    // One that asks nothing of a single reply has seen all of a stream at once.
+    let (each, whole): (Vec<&Watched>, Vec<&Watched>) = concerned
+        .into_iter()
+        .partition(|watched| !answer.replies.is_empty() && watched.looks_at_each_reply());
+    let ready_for_whole = ready(&names, &whole);
+    for watched in &whole {
+        watched.look(&ready_for_whole, exchange, during);
     }
-    for reply in &answer.replies {
+    for reply in answer.replies.iter().filter(|_| !each.is_empty()) {
         let mut scope = names.clone();
         scope.insert("reply".into(), value::from_message(reply));
-        if concerned.iter().any(|watched| watched.looks_at_the_wire()) {
+        if each.iter().any(|watched| watched.looks_at_the_wire()) {
             let faults = WireFaults::of(sent, reply);
             scope.insert("unset".into(), faults.unset.into());
             scope.insert("oversized".into(), faults.oversized.into());
             scope.insert("undefined_enums".into(), faults.undefined_enums.into());
         }
-        let ready = ready(&scope, &concerned);
-        for watched in &concerned {
+        let ready = ready(&scope, &each);
+        for watched in &each {
             watched.look(&ready, exchange, during);
         }
     }
@@ -183,9 +188,17 @@ impl Watched {
 
     /// Whether it asks what is wrong with the form of a reply.
     fn looks_at_the_wire(&self) -> bool {
-        const NAMES: [&str; 3] = ["unset", "oversized", "undefined_enums"];
-        let mut all = self.expect.iter().chain(&self.when);
-        all.any(|(source, _)| NAMES.iter().any(|name| source.contains(name)))
+        OF_THE_WIRE.iter().any(|name| self.names(name))
+    }
+
+    /// Whether it asks something of single replies.
+    fn looks_at_each_reply(&self) -> bool {
+        self.names("reply") || self.looks_at_the_wire()
+    }
+
+    fn names(&self, name: &str) -> bool {
+        let mut exprs = self.expect.iter().chain(&self.when);
+        exprs.any(|(_, expr)| expr.as_ref().is_ok_and(|expr| expr.names(name)))
     }
 
     fn minds(&self, ok: bool) -> bool {

@@ -107,6 +107,11 @@ impl Expr {
         &self.source
     }
 
+    /// Whether it has this variable.
+    pub fn names(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
     pub(super) fn ast(&self) -> &cel::IdedExpr {
         self.program.expression()
     }
