@@ -1,7 +1,7 @@
 //! A target that answers an rpc with an error from some point on, and with nothing else for a long time:
 //! many checks cannot be made then, for one reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     events::{CheckResult, Exchange},
@@ -37,6 +37,11 @@ pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
     for result in results.iter().filter(|result| result.verdict == Verdict::Error) {
         let called = result.exchanges.iter().rfind(|exchange| is_call(exchange));
         let Some(exchange) = called.filter(|last| last.code != "OK") else { continue };
+        // A check may end for another reason than its last call.
+        let refused = format!("{} was refused: {}", exchange.what, exchange.code);
+        if !result.reason.as_ref().is_some_and(|reason| reason.contains(&refused)) {
+            continue;
+        }
         let before = well
             .get(exchange.what.as_str())
             .map_or(0, |times| times.partition_point(|(at, _)| *at <= exchange.at_ms));
@@ -46,10 +51,12 @@ pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
     let mut found: Vec<(u64, Refusing<'_>)> = Vec::new();
     for ((rpc, code, before), mut group) in groups {
         group.sort_by_key(|(_, exchange)| exchange.at_ms);
-        let Some((_, first)) = group.first().filter(|_| group.len() >= MANY) else { continue };
+        // Checks that share a situation share the one call that was refused.
+        let calls: BTreeSet<u64> = group.iter().map(|(_, exchange)| exchange.at_ms).collect();
+        let Some((_, first)) = group.first().filter(|_| calls.len() >= MANY) else { continue };
         let times = well.get(rpc).map(Vec::as_slice).unwrap_or_default();
         let since = match before.checked_sub(1).and_then(|last| times.get(last)) {
-            Some((_, id)) => format!(" ever since {id}, in which it was OK for the last time"),
+            Some((_, id)) => format!("; {id} was the last check for which it was OK"),
             None => String::new(),
         };
         let until = match times.get(before) {
@@ -58,11 +65,11 @@ pub fn find(results: &[CheckResult]) -> Vec<Refusing<'_>> {
         };
         let message = match first.message.as_str() {
             "" => String::new(),
-            message => format!(" ({message})"),
+            message => format!(" (first: {message})"),
         };
         let count = group.len();
         let line =
-            format!("{count} checks could not be made: {rpc} gives {code}{since}{until}{message}");
+            format!("{count} checks could not be made: {rpc} gives {code}{until}{message}{since}");
         let checks = group.iter().map(|(result, _)| result.id.as_str()).collect();
         found.push((first.at_ms, Refusing { checks, line }));
     }
@@ -110,7 +117,9 @@ mod tests {
     }
 
     fn erred(id: &str, at_ms: u64) -> CheckResult {
-        result(id, Verdict::Error, vec![called("INTERNAL", at_ms)])
+        let mut result = result(id, Verdict::Error, vec![called("INTERNAL", at_ms)]);
+        result.reason = Some("Controller/CreateVolume was refused: INTERNAL full".into());
+        result
     }
 
     #[test]
@@ -127,9 +136,18 @@ mod tests {
         assert_eq!(refusing.checks, ["csi.a", "csi.b", "csi.c"]);
         assert_eq!(
             refusing.line,
-            "3 checks could not be made: Controller/CreateVolume gives INTERNAL ever since \
-             csi.breaks-it, in which it was OK for the last time"
+            "3 checks could not be made: Controller/CreateVolume gives INTERNAL; \
+             csi.breaks-it was the last check for which it was OK"
         );
+    }
+
+    #[test]
+    fn one_call_that_many_share_and_another_reason_are_no_repetition() {
+        let shared = [erred("csi.a", 10), erred("csi.b", 10), erred("csi.c", 10)];
+        assert_eq!(find(&shared), []);
+        let mut others = [erred("csi.a", 10), erred("csi.b", 20), erred("csi.c", 30)];
+        others[1].reason = Some("the check took longer than 60s".into());
+        assert_eq!(find(&others), []);
     }
 
     #[test]

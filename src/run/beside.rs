@@ -20,8 +20,17 @@ impl Beside {
 
     /// Waits for all of them. Gives those that failed, and why.
     pub async fn settle(&self) -> Vec<(String, String)> {
-        let under_way = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let ended = under_way.join_all().await;
-        ended.into_iter().filter_map(|(of, ended)| Some((of, ended.err()?))).collect()
+        let mut under_way =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut failed = Vec::new();
+        while let Some(joined) = under_way.join_next().await {
+            match joined {
+                Ok((_, Ok(()))) => {}
+                Ok((of, Err(why))) => failed.push((of, why)),
+                // A panic of ours.
+                Err(error) => failed.push(("the run".to_owned(), error.to_string())),
+            }
+        }
+        failed
     }
 }

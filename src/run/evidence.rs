@@ -39,6 +39,8 @@ impl Redactor {
             let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
             if !secrets.iter().any(|known| known == secret) {
                 secrets.push(secret.to_owned());
+                // One that is part of another must not leave the rest of that.
+                secrets.sort_by_key(|known| std::cmp::Reverse(known.len()));
             }
         }
     }
@@ -81,14 +83,33 @@ impl Redactor {
         self.shown(line, LONGEST_COMMAND)
     }
 
-    fn shown(&self, text: &str, longest: usize) -> String {
-        let mut text = cut(text, longest);
+    /// Takes the secrets out of a text.
+    pub fn hide(&self, text: &mut String) {
         for secret in self.secrets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(secret) {
-                text = text.replace(secret, REDACTED);
+                *text = text.replace(secret, REDACTED);
             }
         }
-        text
+    }
+
+    fn shown(&self, text: &str, longest: usize) -> String {
+        if self.knows_none() {
+            return cut(text, longest);
+        }
+        // Before it is cut, or a part of one may stay.
+        let mut text = text.to_owned();
+        self.hide(&mut text);
+        cut(&text, longest)
+    }
+
+    fn knows_none(&self) -> bool {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whether a secret is in bytes that are no text.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().any(|secret| bytes.windows(secret.len()).any(|at| at == secret.as_bytes()))
     }
 
     /// JSON without the secrets.
@@ -96,9 +117,10 @@ impl Redactor {
         match json {
             Json::String(text) => Json::String(self.text(&text)),
             Json::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
-            Json::Object(members) => {
-                members.into_iter().map(|(key, value)| (key, self.json(value))).collect()
-            }
+            Json::Object(members) => members
+                .into_iter()
+                .map(|(key, value)| (self.text(&key), self.json(value)))
+                .collect(),
             other => other,
         }
     }
@@ -163,6 +185,9 @@ impl Redactor {
             Value::String(text) => self.text(text).into(),
             Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => self.text(text).into(),
+                Err(_) if self.is_in(bytes) => {
+                    format!("{REDACTED} ({} bytes in all)", bytes.len()).into()
+                }
                 Err(_) => {
                     // Not all of a long one is encoded, only to be cut then.
                     let start = &bytes[..bytes.len().min(LONGEST_TEXT)];
@@ -249,6 +274,17 @@ mod tests {
         assert_eq!(shown["password"], REDACTED);
         assert_eq!(shown["username"], "me");
         assert_eq!(redactor.text("login hunter2! failed"), "login [redacted] failed");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_or_in_another_one_is_hidden_whole() {
+        let redactor = Redactor::default();
+        redactor.learn("abcd");
+        redactor.learn("abcdefgh");
+        assert_eq!(redactor.text("x abcdefgh y"), "x [redacted] y");
+        let long = format!("{}abcdefgh", "x".repeat(LONGEST_TEXT - 3));
+        let shown = redactor.text(&long);
+        assert!(!shown.contains("abc"), "{}", &shown[LONGEST_TEXT - 10..]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! where the target itself does not tell whose an object is (CSI has no labels).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions},
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
@@ -27,6 +27,8 @@ const SECRETS: &str = "secrets";
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<File>>,
+    /// What this run does not try to take back any more.
+    given_up: Mutex<BTreeSet<u64>>,
     next: AtomicU64,
 }
 
@@ -54,7 +56,12 @@ enum Line {
 impl Journal {
     /// That of the run whose folder this is.
     pub fn in_folder(dir: &Path) -> Journal {
-        Journal { path: dir.join(FILE), file: Mutex::default(), next: AtomicU64::new(1) }
+        Journal {
+            path: dir.join(FILE),
+            file: Mutex::default(),
+            given_up: Mutex::default(),
+            next: AtomicU64::new(1),
+        }
     }
 
     /// Something is going to be made. Gives the entry's number.
@@ -76,6 +83,11 @@ impl Journal {
     /// It was refused, or taken back.
     pub fn over(&self, number: u64) {
         self.write(&Line::Over { number });
+    }
+
+    /// It stays: `clean` may try once more, this run does not.
+    pub fn give_up(&self, number: u64) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
     }
 
     /// A disk that is full costs what `clean` would know, and no check.
@@ -109,7 +121,9 @@ impl Journal {
                 Line::Over { number } => drop(entries.remove(&number)),
             }
         }
-        entries.into_values().rev().collect()
+        let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = entries.into_values().filter(|entry| !given_up.contains(&entry.number));
+        left.rev().collect()
     }
 }
 
@@ -140,5 +154,7 @@ mod tests {
         assert_eq!(numbers, [third, first]);
         assert_eq!(left[1].reply, Some(json!({ "volume": { "volume_id": "1" } })));
         assert_eq!((left[0].reply.clone(), &left[0].request), (None, &json!({ "name": "c" })));
+        journal.give_up(third);
+        assert_eq!(journal.left().len(), 1);
     }
 }

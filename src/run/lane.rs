@@ -281,7 +281,10 @@ impl Lane {
             Some(grpc) => grpc.send(&path, body.to_vec().into(), deadline).await,
             None => Answer::none(NO_ENDPOINT),
         };
-        let shown = base64::engine::general_purpose::STANDARD.encode(body);
+        let shown = match self.run.redactor.is_in(body) {
+            true => "[redacted]".to_owned(),
+            false => base64::engine::general_purpose::STANDARD.encode(body),
+        };
         let shown = serde_json::json!({ "base64": self.run.redactor.text(&shown) });
         let at = sent.duration_since(self.run.begun);
         let exchange = seen::exchange(name, shown, &answer, at, &self.run.redactor);

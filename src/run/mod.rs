@@ -6,6 +6,7 @@ pub mod discover;
 pub mod evidence;
 pub mod exec;
 pub mod halt;
+mod hidden;
 pub mod host;
 pub mod invariants;
 pub mod journal;
@@ -241,7 +242,8 @@ impl Run {
     }
 
     /// Emits an event. A reader that is gone is no reason to stop cleaning up.
-    pub fn tell(&self, event: Event) {
+    pub fn tell(&self, mut event: Event) {
+        hidden::hide(&mut event, &self.redactor);
         let _ = self.events.send(event);
     }
 
@@ -383,11 +385,15 @@ impl Run {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 
+    /// What stays undone for good, at the end of a run.
+    fn take_what_was_left(&self) -> Vec<lane::Lane> {
+        std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Says how the target died, if it did: what did it is given up, and the rest is kept until it is
     /// back. Nothing else may be under way.
     async fn undo_what_was_left(&self) -> Option<String> {
-        let lanes = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut lanes = lanes.into_iter();
+        let mut lanes = self.take_what_was_left().into_iter();
         let mut died = None;
         while let Some(mut lane) = lanes.next() {
             died = died.or(undo::all(&mut lane).await);

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::{
     Run,
     check::{self, Ended},
-    discover, situation, sweep, target,
+    discover, situation, sweep, target, undo,
 };
 use crate::{
     drive::csi::EarlyEnd,
@@ -114,6 +114,21 @@ struct Revived {
     again: Option<String>,
 }
 
+/// How the target died, and of what that is no check's own.
+struct Gone {
+    how: String,
+    during: String,
+}
+
+/// Waits for all checks that are under way.
+async fn all_ended(under_way: &mut JoinSet<(Queued, Ended)>) -> Vec<(Queued, Ended)> {
+    let mut ended = Vec::new();
+    while let Some(joined) = under_way.join_next().await {
+        ended.extend(joined.ok());
+    }
+    ended
+}
+
 /// A check that will be run, and the situation that it shares.
 #[derive(Clone)]
 struct Queued {
@@ -183,6 +198,10 @@ impl Schedule<'_> {
                     break;
                 }
                 let Some(queued) = queue.pop_front() else { break };
+                if alone {
+                    // Folders of checks before it, too, are out of its way.
+                    self.settle_beside().await;
+                }
                 self.start(&mut under_way, queued);
                 if alone {
                     break;
@@ -194,14 +213,11 @@ impl Schedule<'_> {
                     let died = ended.died.clone();
                     if let Some(how) = died {
                         let mut suspects = vec![(queued, ended)];
-                        while let Some(joined) = under_way.join_next().await {
-                            if let Ok((queued, ended)) = joined {
-                                suspects.push((queued, ended));
-                            }
-                        }
+                        suspects.append(&mut all_ended(&mut under_way).await);
                         self.death(&how, suspects).await;
-                    } else {
-                        self.done(&queued, ended.result).await;
+                    } else if let Some(gone) = self.done(&queued, ended.result).await {
+                        let beside = all_ended(&mut under_way).await;
+                        self.death_beside(&gone, beside).await;
                     }
                 }
                 // A panic of ours: the check must not vanish.
@@ -234,30 +250,71 @@ impl Schedule<'_> {
         });
     }
 
-    /// A check has its result, and its situation one user less.
-    async fn done(&mut self, queued: &Queued, result: CheckResult) {
+    /// A check has its result, and its situation one user less. Says how the target died, if it did so
+    /// when that was taken down.
+    async fn done(&mut self, queued: &Queued, result: CheckResult) -> Option<Gone> {
         self.finished(result);
-        if let Some(key) = &queued.share
-            && let Some(users) = self.wanted.get_mut(key)
-        {
-            *users -= 1;
-            // On one that is gone there is nothing to take down.
-            if *users == 0
-                && !self.run.is_gone()
-                && let Some(how) = self.run.shared.take_down(key).await
-            {
-                self.death_of_nobody(&how, &format!("taking down the situation {key}")).await;
+        let key = queued.share.as_ref()?;
+        let users = self.wanted.get_mut(key)?;
+        *users -= 1;
+        // On one that is gone there is nothing to take down.
+        if *users > 0 || self.run.is_gone() {
+            return None;
+        }
+        let how = self.run.shared.take_down(key).await?;
+        Some(Gone { how, during: format!("taking down the situation {key}") })
+    }
+
+    /// The same where nothing else is under way.
+    async fn done_alone(&mut self, queued: &Queued, result: CheckResult) {
+        if let Some(Gone { how, during }) = self.done(queued, result).await {
+            self.death_of_nobody(&how, &during).await;
+        }
+    }
+
+    /// The target died of something that is no check's own. Says whether it answers again.
+    async fn death_of_nobody(&mut self, how: &str, during: &str) -> bool {
+        self.run.tell(Event::TargetDied { during: vec![during.to_owned()], how: how.to_owned() });
+        self.unattributed.push(format!("the target died ({how}) during {during}"));
+        let Revived { answers, again } = self.revive(&[during.to_owned()]).await;
+        if let Some(how) = again {
+            self.unattributed.push(format!("the target died ({how}) during {CLEANUP}"));
+        }
+        answers
+    }
+
+    /// The same while these were under way: they did not do it, whatever they saw of it.
+    async fn death_beside(&mut self, gone: &Gone, beside: Vec<(Queued, Ended)>) {
+        let answers = self.death_of_nobody(&gone.how, &gone.during).await;
+        for (queued, ended) in beside {
+            match ended.died {
+                None => self.done_alone(&queued, ended.result).await,
+                Some(_) if answers => drop(self.again(&queued).await),
+                Some(_) => {
+                    let why = format!("the target died ({}) during {}", gone.how, gone.during);
+                    self.done_alone(&queued, check::erred(&queued.planned, why)).await;
+                }
             }
         }
     }
 
-    /// The target died of something that is no check's own.
-    async fn death_of_nobody(&mut self, how: &str, during: &str) {
-        self.run.tell(Event::TargetDied { during: vec![during.to_owned()], how: how.to_owned() });
-        self.unattributed.push(format!("the target died ({how}) during {during}"));
-        if let Some(how) = self.revive(&[during.to_owned()]).await.again {
-            self.unattributed.push(format!("the target died ({how}) during {CLEANUP}"));
+    /// Runs a check once more, alone, that was under way when the target died. Says whether the target
+    /// dies of it.
+    async fn again(&mut self, queued: &Queued) -> bool {
+        if self.is_over() {
+            let why = "not run again after the target's death".to_owned();
+            let result = check::skipped(&queued.planned, SkipKind::NotChecked, why);
+            self.done_alone(queued, result).await;
+            return false;
         }
+        let again = check::run(self.run, &queued.planned, queued.share.as_deref()).await;
+        if let Some(how) = &again.died {
+            let during = vec![queued.planned.check.id.clone()];
+            self.run.tell(Event::TargetDied { during: during.clone(), how: how.clone() });
+            self.revive(&during).await;
+        }
+        self.done_alone(queued, again.result).await;
+        again.died.is_some()
     }
 
     fn finished(&mut self, mut result: CheckResult) {
@@ -294,7 +351,7 @@ impl Schedule<'_> {
             // Alone: this one did it.
             let result = ended.result.clone();
             let queued = queued.clone();
-            self.done(&queued, result).await;
+            self.done_alone(&queued, result).await;
             return;
         }
         if !answers {
@@ -304,7 +361,7 @@ impl Schedule<'_> {
                     Some(_) => check::erred(&queued.planned, together.clone()),
                     None => ended.result,
                 };
-                self.done(&queued, result).await;
+                self.done_alone(&queued, result).await;
             }
             self.unattributed.push(together);
             return;
@@ -312,20 +369,7 @@ impl Schedule<'_> {
         // Each runs once more, alone: the one that does it again did it.
         let mut found = false;
         for (queued, _) in suspects {
-            if self.is_over() {
-                let why = "not run again after the target's death".to_owned();
-                let result = check::skipped(&queued.planned, SkipKind::NotChecked, why);
-                self.done(&queued, result).await;
-                continue;
-            }
-            let again = check::run(self.run, &queued.planned, queued.share.as_deref()).await;
-            if let Some(how) = &again.died {
-                found = true;
-                let during = vec![queued.planned.check.id.clone()];
-                self.run.tell(Event::TargetDied { during: during.clone(), how: how.clone() });
-                self.revive(&during).await;
-            }
-            self.done(&queued, again.result).await;
+            found |= self.again(&queued).await;
         }
         if !found {
             self.unattributed.push(format!(
@@ -339,6 +383,7 @@ impl Schedule<'_> {
     /// theirs, too.
     async fn revive(&mut self, during: &[String]) -> Revived {
         self.run.shared.distrust();
+        self.settle_beside().await;
         let mut answers = self.answers_again().await;
         let again = if answers { self.run.undo_what_was_left().await } else { None };
         if let Some(how) = &again {
@@ -359,6 +404,13 @@ impl Schedule<'_> {
         revived.is_ok()
     }
 
+    /// Waits for what is being put back beside the checks.
+    async fn settle_beside(&self) {
+        for (of, message) in self.run.beside.settle().await {
+            self.run.tell(Event::CleanupFailed { of, message });
+        }
+    }
+
     /// Invariants, then everything away that still stands.
     async fn finish(&mut self, facts: &BTreeMap<String, CapabilityFact>) {
         let run = self.run;
@@ -371,13 +423,10 @@ impl Schedule<'_> {
         {
             self.death_of_nobody(&how, "the cleanup at the end").await;
         }
-        if run.is_gone() {
-            // What is not the target's is put back although it is gone.
-            run.undo_what_was_left().await;
+        for lane in run.take_what_was_left() {
+            undo::give_up(lane).await;
         }
-        for (of, message) in run.beside.settle().await {
-            run.tell(Event::CleanupFailed { of, message });
-        }
+        self.settle_beside().await;
         if !run.is_gone()
             && let Err(message) = sweep::sweep(run).await
         {

@@ -184,7 +184,8 @@ async fn shared(
         let mut bindings = lane.scope.clone();
         let everywhere = run.names();
         bindings.retain(|name, _| name != "case" && !everywhere.contains_key(name));
-        let exchanges = std::mem::take(&mut lane.exchanges);
+        // It stands for long: what is kept is what a reader wants, and not the whole replies.
+        let exchanges = lane.shown().into_iter().map(Evidence::Told).collect();
         let built = Built { bindings, exchanges, host: lane.host().cloned() };
         run.shared
             .lanes

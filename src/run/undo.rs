@@ -38,12 +38,39 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
 
 /// Leaves what is next to be undone as it is: the target died of that alone, and would once more.
 pub fn give_up_next(lane: &mut Lane, how: &str) {
-    let Some(Undo::Rpc { rpc, request, entry, .. }) = lane.undo.pop() else { return };
-    if let Some(entry) = entry {
-        lane.run.journal.over(entry);
-    }
+    let Some(Undo::Rpc { rpc, request, reply, entry }) = lane.undo.pop() else { return };
+    leave(lane, reply.as_ref(), entry);
     let of = value::brief(&request);
     tell(lane, format!("the target died of undoing it ({how}); not tried again: {rpc} of {of}"));
+}
+
+/// At the end of a run: what is not the target's is put back, and what is the target's is told.
+pub async fn give_up(mut lane: Lane) {
+    while let Some(undo) = lane.undo.pop() {
+        match undo {
+            Undo::Own(restore) | Undo::Beside(restore) => {
+                if let Err(message) = restore().await {
+                    tell(&lane, message);
+                }
+            }
+            Undo::Rpc { rpc, request, reply, entry } => {
+                leave(&lane, reply.as_ref(), entry);
+                let of = value::brief(&request);
+                tell(&lane, format!("the target died before it was undone: {rpc} of {of}"));
+            }
+        }
+    }
+}
+
+/// The run's own sweep does not try it any more. Of something that is there for certain `clean` has to
+/// know: a call that was cut need not have made anything.
+fn leave(lane: &Lane, reply: Option<&Value>, entry: Option<u64>) {
+    if let Some(entry) = entry {
+        lane.run.journal.give_up(entry);
+    }
+    if reply.is_some() {
+        lane.run.set_uncleaned();
+    }
 }
 
 /// Says how the target died, if it did.
@@ -84,7 +111,10 @@ async fn rpc_undo(
         lane.undo.truncate(depth);
         match result {
             Ok(()) => {}
-            Err(Halt::Died(how)) => died = died.or(Some(how)),
+            Err(Halt::Died(how)) => {
+                died = Some(how);
+                break;
+            }
             Err(halt) => {
                 failed = true;
                 let of = value::brief(request);

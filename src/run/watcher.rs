@@ -15,8 +15,8 @@ use super::seen::Seen;
 
 /// How many calls may wait to be looked at. Whoever comes then waits, too.
 const QUEUE: usize = 1024;
-/// The size of replies, in bytes, up to which they wait for the thread; larger ones are looked at where
-/// they are, and not kept.
+/// The size of a call with its answer, in bytes, up to which it waits for the thread; larger ones are
+/// looked at where they are, and not kept.
 const KEPT: usize = 256 * 1024;
 
 /// The thread, from the first call on.
@@ -39,8 +39,8 @@ impl Watcher {
     /// Hands a call over, or looks at once where it is too large to be kept or there is no thread. Says
     /// whether it may be kept.
     pub fn see(&self, seen: &Arc<Seen>) -> bool {
-        let size: usize = seen.answer.replies.iter().map(DynamicMessage::encoded_len).sum();
-        let small = size <= KEPT;
+        let replies: usize = seen.answer.replies.iter().map(DynamicMessage::encoded_len).sum();
+        let small = replies + seen.answer.message.len() + seen.request.encoded_len() <= KEPT;
         let sent = match self.sender().filter(|_| small) {
             Some(sender) => sender.send(seen.clone()).is_ok(),
             None => false,

@@ -111,3 +111,45 @@ fn a_driver_that_ends_when_a_client_goes_is_judged_nevertheless() {
     assert_eq!(told.code, 1);
     assert_eq!(bench.leftovers(), Vec::<String>::new());
 }
+
+/// What a driver says becomes the reason of what could not be made.
+#[test]
+fn a_secret_that_the_driver_repeats_stands_in_no_report() {
+    const SECRET: &str = "never-to-be-seen";
+    if missing() {
+        return;
+    }
+    let bench = Bench::new();
+    let config = format!("[secrets]\n\"stdcheck.dev/token\" = \"{SECRET}\"\n");
+    let config = bench.write("driver.toml", &config).display().to_string();
+    let report = format!("json={}", bench.file("out.json").display());
+    let junit = bench.file("out.xml");
+    let stdcheck = env!("CARGO_BIN_EXE_stdcheck");
+    let mut told = bench.stdcheck([
+        "csi",
+        "--config",
+        &config,
+        "--report",
+        &report,
+        "--report",
+        &format!("junit={}", junit.display()),
+        "--select",
+        "csi.expand-volume.*",
+        "--driver",
+        stdcheck,
+        "--",
+        "reference",
+        "csi",
+        "--endpoint={endpoint}",
+        "--state={state}",
+        "--defect=secrets-echoed",
+        "--require-secret=stdcheck.dev/token=another",
+    ]);
+    told.report = bench.report();
+    assert!(told.with_verdict("error").len() > 3, "{}", told.stdout);
+    let junit = std::fs::read_to_string(junit).expect("a report");
+    for said in [&told.stdout, &told.stderr, &told.report.to_string(), &junit] {
+        assert!(!said.contains(SECRET), "{said}");
+    }
+    assert!(told.stdout.contains("[redacted]"), "{}", told.stdout);
+}

@@ -8,6 +8,7 @@ use crate::{
     cli::common::Stop,
     drive::{
         Drive,
+        clock::PendingClock,
         csi::{EarlyEnd, Launched, launched::Trouble},
         grpc::Grpc,
     },
@@ -25,17 +26,26 @@ const ENDING: Duration = Duration::from_millis(20);
 pub async fn visit(
     launched: &Launched,
     suite: &Suite,
+    clock: &PendingClock,
     new: impl Fn() -> Grpc,
 ) -> Result<(Drive, Option<EarlyEnd>), Stop> {
     // What it answers is asked again by whoever stays.
     let _ = HELLO.say(&new(), suite).await;
-    let Some(ended) = launched.ended_within(ENDING).await else {
+    let waiting = clock.start();
+    let ended = launched.ended_within(ENDING).await;
+    drop(waiting);
+    let Some(ended) = ended else {
         return Ok((Drive::Grpc(new()), None));
     };
+    // Its first process ended, and another one serves: it went into the background.
+    let grpc = new();
+    if HELLO.say_only(&grpc, suite).await.is_ok() {
+        return Ok((Drive::Grpc(grpc), None));
+    }
     let begin = Instant::now();
     launched.set_frail();
     launched.start().await.map_err(|trouble: Trouble| Stop::unreachable(trouble.to_string()))?;
-    let grpc = new();
+    let grpc = new().frail();
     let again = |stop: Stop| {
         Stop::unreachable(format!("the driver {ended}, and then again: {}", stop.message))
     };

@@ -131,7 +131,7 @@ impl TargetFlags {
         let drive = match &launched {
             Some(launched) => {
                 let new = || new(Endpoint::Unix(launched.endpoint()));
-                let (drive, early_end) = frail::visit(launched, suite, new).await?;
+                let (drive, early_end) = frail::visit(launched, suite, clock, new).await?;
                 if let Some(early_end) = early_end {
                     // Nobody else sets it.
                     let _ = known.early_end.set(early_end);

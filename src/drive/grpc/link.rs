@@ -47,6 +47,8 @@ pub struct Link {
     ended: AtomicU64,
     /// Of all clients of one target.
     peers: Arc<Mutex<Option<Peers>>>,
+    /// Whether any of these clients has been connected: who is at the other side of TCP is not known.
+    met: Arc<AtomicBool>,
 }
 
 /// Who is at the other side.
@@ -69,7 +71,7 @@ impl Peers {
 impl Link {
     /// That of another client of the same target.
     pub fn apart(&self) -> Link {
-        Link { ended: AtomicU64::new(0), peers: self.peers.clone() }
+        Link { ended: AtomicU64::new(0), peers: self.peers.clone(), met: self.met.clone() }
     }
 
     /// How many connections have ended so far.
@@ -79,6 +81,11 @@ impl Link {
 
     fn peers(&self) -> MutexGuard<'_, Option<Peers>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the target has been reached before.
+    pub fn has_met(&self) -> bool {
+        self.met.load(Ordering::SeqCst)
     }
 
     /// The process behind the newest connection.
@@ -142,6 +149,7 @@ pub async fn connect(endpoint: Endpoint, link: Arc<Link>) -> io::Result<TokioIo<
             Box::new(stream)
         }
     };
+    link.met.store(true, Ordering::SeqCst);
     Ok(TokioIo::new(Watched { stream, link, over: AtomicBool::new(false) }))
 }
 

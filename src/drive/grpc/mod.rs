@@ -114,6 +114,8 @@ pub struct Grpc {
     channel: Channel,
     link: Arc<Link>,
     clock: PendingClock,
+    /// The target ends when a client goes.
+    frail: bool,
 }
 
 /// Where a request goes, and what comes back.
@@ -166,7 +168,12 @@ impl Grpc {
                     link::connect(endpoint.clone(), link.clone())
                 }))
         };
-        Grpc { endpoint, channel, link, clock }
+        Grpc { endpoint, channel, link, clock, frail: false }
+    }
+
+    /// The same for a target that ends when a client goes: nobody connects but for calls.
+    pub fn frail(self) -> Grpc {
+        Grpc { frail: true, ..self }
     }
 
     /// Where it calls.
@@ -382,11 +389,15 @@ impl Grpc {
             };
             return Outcome::Died(how);
         }
+        // One more client that goes would end it.
+        if self.frail {
+            return Outcome::Broken(chain(status));
+        }
         match self.probe().await {
-            Err(Unreachable(why)) => match self.link.peer() {
-                Some(_) => Outcome::Died(format!("nobody answers any more: {why}")),
-                None => Outcome::Unreachable(why),
-            },
+            Err(Unreachable(why)) if self.link.has_met() => {
+                Outcome::Died(format!("nobody answers any more: {why}"))
+            }
+            Err(Unreachable(why)) => Outcome::Unreachable(why),
             Ok(()) => Outcome::Broken(chain(status)),
         }
     }

@@ -3,6 +3,7 @@
 mod holder;
 mod output;
 mod process;
+mod stragglers;
 
 use std::{
     io,
@@ -292,12 +293,17 @@ impl Launched {
 
     /// Asks the driver to end, and kills it if it does not.
     pub async fn stop(&self) {
-        let Some(process) = self.running() else { return };
-        process.signal(Signal::SIGTERM);
-        if process.ended_within(POLITENESS).await.is_none() {
-            process.signal(Signal::SIGKILL);
-            process.ended_within(process::DYING).await;
+        if let Some(process) = self.running() {
+            process.signal(Signal::SIGTERM);
+            if process.ended_within(POLITENESS).await.is_none() {
+                process.signal(Signal::SIGKILL);
+                process.ended_within(process::DYING).await;
+            }
         }
+        // Not at a restart: what serves a mount may have to outlive the driver.
+        let thread = self.holder.thread;
+        // It does not panic.
+        let _ = tokio::task::spawn_blocking(move || stragglers::end_all(thread)).await;
     }
 
     /// Kills it and starts it again, with the same folders and mounts.
@@ -393,6 +399,7 @@ impl Drop for Launched {
             process.signal(Signal::SIGKILL);
             process.await_end_blocking();
         }
+        stragglers::end_all(self.holder.thread);
     }
 }
 

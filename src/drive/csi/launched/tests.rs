@@ -122,6 +122,27 @@ async fn one_that_does_not_want_to_end_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn what_went_into_the_background_is_ended_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let driver = launched(
+        folder.path(),
+        "setsid sleep 100 & echo $! > \"$1/child\"; touch \"$1/up\"; sleep 0.1",
+    )
+    .await;
+    driver.spawn().await.unwrap();
+    assert!(driver.ended_within(Duration::from_secs(10)).await.is_some());
+    let child = std::fs::read_to_string(folder.path().join("state/child")).unwrap();
+    let stat = format!("/proc/{}/stat", child.trim());
+    let gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+    // Without a namespace of its own it cannot be told from others.
+    if driver.shares_mounts().is_none() {
+        assert!(!gone());
+    }
+    driver.stop().await;
+    assert!(gone() || driver.shares_mounts().is_some());
+}
+
+#[tokio::test]
 async fn a_flood_is_drained_and_cut() {
     let folder = tempfile::tempdir().unwrap();
     let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo the end";

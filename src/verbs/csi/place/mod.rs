@@ -80,7 +80,11 @@ async fn place(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         placed.readonly = params.flag("readonly")?;
     }
     if until >= Until::Attached {
-        make_paths(lane, &mut placed, bytes).await?;
+        let folders = begin_paths(lane, &mut placed, bytes).await?;
+        // An attachment does not need them.
+        let attached = bring(lane, &mut placed, Until::Attached, particular).await;
+        attached?;
+        folders.await.map_err(Halt::Error)?;
         bring(lane, &mut placed, until, particular).await?;
     }
     Ok(placed.to_value())
@@ -156,16 +160,29 @@ pub async fn make_paths(
     placed: &mut Placed,
     bytes: Option<i64>,
 ) -> Result<(), Halt> {
+    begin_paths(lane, placed, bytes).await?.await.map_err(Halt::Error)
+}
+
+/// The same, while their folders are still being made.
+async fn begin_paths(
+    lane: &mut Lane,
+    placed: &mut Placed,
+    bytes: Option<i64>,
+) -> Result<paths::Making, Halt> {
+    let mut folders = Vec::new();
     let own = paths::own(lane)?;
     if advertised::has(lane, "node:STAGE_UNSTAGE_VOLUME").await? {
         let staged = paths::driver(lane)?.known.use_of(&placed.volume_id).staged;
         let keep = !placed.staging_path.is_empty() && staged.as_ref() == Some(&placed.staging_path);
         if !keep {
-            placed.staging_path = paths::staging(lane, &own, bytes).await?;
+            placed.staging_path = paths::staging(&own, bytes)?;
+            folders.push(placed.staging_path.clone());
         }
     }
-    placed.target_path = paths::target(lane, &own, bytes).await?;
-    Ok(())
+    let (target, above) = paths::target(&own, bytes)?;
+    placed.target_path = target;
+    folders.push(above);
+    paths::make(lane, own, folders)
 }
 
 /// Does what is not done yet. `particular`: the check asks for something that a driver need not have.

@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+
 use super::super::advertised;
 use crate::{
     drive::csi::{Driver, NodeFiles},
@@ -30,32 +35,50 @@ pub fn files(lane: &Lane) -> Result<NodeFiles, Halt> {
     })
 }
 
-/// A folder below ours of the node that nobody else has. It is removed with the lane, and made with
-/// the first thing in it.
-pub fn own(lane: &mut Lane) -> Result<String, Halt> {
+/// A folder below ours of the node that nobody else has; not made yet.
+pub fn own(lane: &Lane) -> Result<String, Halt> {
     let unique = lane.run.unique();
     let number = unique.rsplit('-').next().unwrap_or_default();
-    let own = driver(lane)?.folder.join(number).display().to_string();
-    // Nothing is mounted there by then, and nobody looks at it again: a disk that is busy would only
-    // have the next check wait.
-    let removed = removal(lane, own.clone())?;
-    lane.beside_the_end(removed);
-    Ok(own)
+    Ok(driver(lane)?.folder.join(number).display().to_string())
 }
 
 /// A folder to stage a volume at.
-pub async fn staging(lane: &Lane, own: &str, bytes: Option<i64>) -> Result<String, Halt> {
-    let path = long(format!("{own}/staging"), bytes)?;
-    files(lane)?.make_folder(&path).await.map_err(Halt::Error)?;
-    Ok(path)
+pub fn staging(own: &str, bytes: Option<i64>) -> Result<String, Halt> {
+    long(format!("{own}/staging"), bytes)
 }
 
-/// A path to publish a volume at: the folder above it is there, and nothing in it.
-pub async fn target(lane: &Lane, own: &str, bytes: Option<i64>) -> Result<String, Halt> {
+/// A path to publish a volume at, with the folder above it: that is to be made, and nothing in it.
+pub fn target(own: &str, bytes: Option<i64>) -> Result<(String, String), Halt> {
     let path = long(format!("{own}/mounts/target"), bytes)?;
-    let above = path.rsplit_once('/').map_or("/", |(above, _)| above);
-    files(lane)?.make_folder(above).await.map_err(Halt::Error)?;
-    Ok(path)
+    let above = path.rsplit_once('/').map_or("/", |(above, _)| above).to_owned();
+    Ok((path, above))
+}
+
+/// Folders that are being made.
+pub type Making = Shared<BoxFuture<'static, Result<(), String>>>;
+
+/// Begins to make folders below one of ours, which is removed with the lane.
+pub fn make(lane: &mut Lane, own: String, folders: Vec<String>) -> Result<Making, Halt> {
+    let files = files(lane)?;
+    let task = tokio::spawn(async move {
+        for folder in folders {
+            files.make_folder(&folder).await?;
+        }
+        Ok(())
+    });
+    let ended = async move { task.await.unwrap_or_else(|error| Err(error.to_string())) };
+    let making = ended.boxed().shared();
+    // Nothing is mounted there by then, and nobody looks at it again: a disk that is busy would only
+    // have the next check wait.
+    let (made, removed) = (making.clone(), removal(lane, own)?);
+    lane.beside_the_end(Box::new(move || {
+        Box::pin(async move {
+            // Of a check that was cut it may still be under way. That it failed has been told.
+            let _ = made.await;
+            removed().await
+        })
+    }));
+    Ok(making)
 }
 
 fn long(path: String, bytes: Option<i64>) -> Result<String, Halt> {
