@@ -16,7 +16,7 @@ use crate::{
 /// One of so many is tried where nobody asks for all: the whole matrix is the closing note's.
 const SAMPLED: usize = 60;
 
-/// How many of the checks that are known to report a defect are tried first.
+/// How many of the checks that are known to report a defect are tried in a sample.
 const AT_FIRST: usize = 12;
 
 /// What a difference came to.

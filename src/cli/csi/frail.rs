@@ -18,8 +18,8 @@ use crate::{
 /// How long an end that follows a client's may take to be seen.
 const ENDING: Duration = Duration::from_millis(20);
 
-/// Lets a client come, ask and go. If the driver ends, it is started again; gives what it is then, and
-/// how it ended.
+/// Lets a client come, ask and go. If the driver ends and nobody else serves in its place, it is started
+/// again; gives what it is then, and how it ended.
 ///
 /// # Errors
 /// If it cannot be started once more, or does not answer then either.
