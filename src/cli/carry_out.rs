@@ -57,7 +57,10 @@ pub async fn carry_out(
                     break;
                 }
             }
-            _ = &mut running, if !over => over = true,
+            _ = &mut running, if !over => {
+                run.settle();
+                over = true;
+            }
         }
     }
     if run.needs_cleaning() {

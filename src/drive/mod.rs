@@ -83,6 +83,13 @@ impl Drive {
         }
     }
 
+    /// Leaves a connection that was made by [`Drive::apart`] to others. No clone may be in use any more.
+    pub fn give_back(&self) {
+        if let Drive::Grpc(_) | Drive::Split { .. } = self {
+            self.endpoints().into_iter().for_each(Grpc::give_back);
+        }
+    }
+
     /// How the target died, if it did. A program that ends with each operation has no death.
     pub fn death(&self) -> Option<String> {
         self.endpoints().into_iter().find_map(Grpc::death)

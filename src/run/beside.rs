@@ -1,27 +1,44 @@
 //! What is put back while the run goes on: nobody waits for it before the end.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 
 use super::lane::Restore;
 
-/// Restores that are under way, each with the check or situation that it is of.
-#[derive(Debug, Default)]
-pub struct Beside(Mutex<JoinSet<(String, Result<(), String>)>>);
+/// Restores, each with the check or situation that it is of.
+#[derive(Default)]
+pub struct Beside(Mutex<Restores>);
+
+#[derive(Default)]
+struct Restores {
+    waiting: Vec<(String, Restore)>,
+    under_way: JoinSet<(String, Result<(), String>)>,
+}
 
 impl Beside {
-    /// Begins one.
-    pub fn begin(&self, of: &str, restore: Restore) {
-        let of = of.to_owned();
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.spawn(async move { (of, restore().await) });
+    fn restores(&self) -> MutexGuard<'_, Restores> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes one, to be begun when there is time ([`Beside::begin`]).
+    pub fn take(&self, of: &str, restore: Restore) {
+        self.restores().waiting.push((of.to_owned(), restore));
+    }
+
+    /// Begins what was taken.
+    pub fn begin(&self) {
+        let mut restores = self.restores();
+        let Restores { waiting, under_way } = &mut *restores;
+        for (of, restore) in waiting.drain(..) {
+            under_way.spawn(async move { (of, restore().await) });
+        }
     }
 
     /// Waits for all of them. Gives those that failed, and why.
     pub async fn settle(&self) -> Vec<(String, String)> {
-        let mut under_way =
-            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.begin();
+        let mut under_way = std::mem::take(&mut self.restores().under_way);
         let mut failed = Vec::new();
         while let Some(joined) = under_way.join_next().await {
             match joined {

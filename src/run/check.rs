@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Run, halt::Halt, lane::Lane, situation, step, target, undo};
+use super::{Run, halt::Halt, lane::Lane, seen::Evidence, situation, step, target, undo};
 use crate::{
     events::{CheckResult, Cited, DIED, Finding},
     plan::Planned,
@@ -17,6 +17,8 @@ use crate::{
 pub struct Ended {
     /// Its result; for a death the verdict is the run's to find.
     pub result: CheckResult,
+    /// Its exchanges, which are not in the result yet.
+    pub evidence: Vec<Evidence>,
     /// How the target died under it.
     pub died: Option<String>,
 }
@@ -50,24 +52,24 @@ pub async fn run(run: &Arc<Run>, planned: &Planned, share: Option<&str>) -> Ende
         halt => halt,
     };
     let mut result = blank(planned);
-    result.exchanges = lane.shown();
+    let mut evidence = lane.take_evidence();
     let mut died = match &halt {
         Err(Halt::Died(how)) => Some(how.clone()),
         _ => None,
     };
-    judge(run, planned, &mut result, halt);
+    judge(run, planned, &mut result, halt, evidence.len());
     if died.is_none() && !run.is_gone() {
         died = undo::all(&mut lane).await.filter(|_| run.lost_in_restart().is_none());
         if let Some(how) = &died {
             // The calls that clean up after a check are its own, too.
-            result.exchanges.append(&mut lane.shown());
-            death(run, planned, &mut result, how);
+            evidence.append(&mut lane.take_evidence());
+            death(run, planned, &mut result, how, evidence.len());
         }
     } else {
         run.leave(lane);
     }
     result.duration_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ended { result, died }
+    Ended { result, evidence, died }
 }
 
 async fn steps(lane: &mut Lane, planned: &Planned, share: Option<&str>) -> Result<(), Halt> {
@@ -126,7 +128,14 @@ pub fn erred(planned: &Planned, reason: String) -> CheckResult {
     CheckResult { verdict: Verdict::Error, reason: Some(reason), ..blank(planned) }
 }
 
-fn judge(run: &Run, planned: &Planned, result: &mut CheckResult, halt: Result<(), Halt>) {
+/// `exchanges` is how many it had with the target.
+fn judge(
+    run: &Run,
+    planned: &Planned,
+    result: &mut CheckResult,
+    halt: Result<(), Halt>,
+    exchanges: usize,
+) {
     match halt {
         Ok(()) => {}
         Err(Halt::Skip(kind, why)) => {
@@ -138,7 +147,7 @@ fn judge(run: &Run, planned: &Planned, result: &mut CheckResult, halt: Result<()
             result.verdict = Verdict::Error;
             result.reason = Some(why);
         }
-        Err(Halt::Died(how)) => death(run, planned, result, &how),
+        Err(Halt::Died(how)) => death(run, planned, result, &how, exchanges),
         Err(Halt::Broken(broken)) => {
             let of = broken.of.as_deref();
             result.verdict = breach(&planned.requires, of);
@@ -159,7 +168,7 @@ fn judge(run: &Run, planned: &Planned, result: &mut CheckResult, halt: Result<()
 }
 
 /// The check killed the target: that fails whatever its level.
-pub fn death(run: &Run, planned: &Planned, result: &mut CheckResult, how: &str) {
+fn death(run: &Run, planned: &Planned, result: &mut CheckResult, how: &str, exchanges: usize) {
     result.verdict = Verdict::Fail;
     result.kind = None;
     result.reason = Some(format!("{DIED}: {how}"));
@@ -167,7 +176,7 @@ pub fn death(run: &Run, planned: &Planned, result: &mut CheckResult, how: &str) 
         codes: planned.requires.iter().map(|cited| cited.code.clone()).collect(),
         expected: "the target survives".to_owned(),
         actual: format!("{DIED}: {how}"),
-        exchange: result.exchanges.len().checked_sub(1),
+        exchange: exchanges.checked_sub(1),
         replay: run.replay(&planned.check.id),
     });
 }

@@ -1,8 +1,8 @@
 //! Turns messages into evidence: JSON for the reader, secrets redacted, long values cut.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use base64::Engine as _;
@@ -28,8 +28,15 @@ const REDACTED: &str = "[redacted]";
 #[derive(Debug, Default)]
 pub struct Redactor {
     secrets: Mutex<Vec<String>>,
-    /// Whether there are fields for secrets in a message or below it, by its full name.
-    secretive: Mutex<HashMap<String, bool>>,
+    /// The fields with secrets in them or below them, by the full name of a message.
+    secretive: Mutex<HashMap<String, Arc<[Secretive]>>>,
+}
+
+/// A field that holds secrets itself, or messages that do.
+#[derive(Debug)]
+struct Secretive {
+    field: FieldDescriptor,
+    itself: bool,
 }
 
 impl Redactor {
@@ -47,15 +54,16 @@ impl Redactor {
 
     /// The same for every secret in a message.
     pub fn learn_from(&self, message: &DynamicMessage) {
-        if !self.is_secretive(&message.descriptor()) {
-            return;
-        }
-        for (field, value) in message.fields() {
-            if proto::is_secret(&field) {
-                self.learn_all(value);
+        for Secretive { field, itself } in self.secretive(&message.descriptor()).iter() {
+            if !message.has_field(field) {
                 continue;
             }
-            match value {
+            let value = message.get_field(field);
+            if *itself {
+                self.learn_all(&value);
+                continue;
+            }
+            match &*value {
                 Value::Message(inner) => self.learn_from(inner),
                 Value::List(items) => {
                     items.iter().filter_map(Value::as_message).for_each(|m| self.learn_from(m));
@@ -68,9 +76,24 @@ impl Redactor {
         }
     }
 
-    fn is_secretive(&self, message: &MessageDescriptor) -> bool {
+    fn secretive(&self, message: &MessageDescriptor) -> Arc<[Secretive]> {
         let mut known = self.secretive.lock().unwrap_or_else(PoisonError::into_inner);
-        has_secrets(message, &mut known)
+        if let Some(known) = known.get(message.full_name()) {
+            return known.clone();
+        }
+        let found: Arc<[Secretive]> = message
+            .fields()
+            .filter_map(|field| {
+                let itself = proto::is_secret(&field);
+                let below = || match field.kind() {
+                    Kind::Message(inner) => has_secrets(&inner, &mut HashSet::new()),
+                    _ => false,
+                };
+                (itself || below()).then_some(Secretive { field, itself })
+            })
+            .collect();
+        known.insert(message.full_name().to_owned(), found.clone());
+        found
     }
 
     /// A text without the secrets, cut.
@@ -221,20 +244,17 @@ impl Redactor {
     }
 }
 
-/// Remembers what it found out.
-fn has_secrets(message: &MessageDescriptor, known: &mut HashMap<String, bool>) -> bool {
-    if let Some(known) = known.get(message.full_name()) {
-        return *known;
+/// Whether there are fields for secrets in a message or below it. One that was `seen`, or that holds itself,
+/// has no more of them for that.
+fn has_secrets(message: &MessageDescriptor, seen: &mut HashSet<String>) -> bool {
+    if !seen.insert(message.full_name().to_owned()) {
+        return false;
     }
-    // One that holds itself has no more of them for that.
-    known.insert(message.full_name().to_owned(), false);
-    let found = message.fields().any(|field| match field.kind() {
+    message.fields().any(|field| match field.kind() {
         _ if proto::is_secret(&field) => true,
-        Kind::Message(inner) => has_secrets(&inner, known),
+        Kind::Message(inner) => has_secrets(&inner, seen),
         _ => false,
-    });
-    known.insert(message.full_name().to_owned(), found);
-    found
+    })
 }
 
 fn key_text(key: &MapKey) -> String {

@@ -7,7 +7,7 @@ use std::{
 
 use toml::Spanned;
 
-use super::{evidence::Redactor, seen::Seen, watcher::Watcher, wire_faults::WireFaults};
+use super::{evidence::Redactor, seen::Seen, wire_faults::WireFaults};
 use crate::{
     drive::grpc::{Answer, Outcome},
     events::{CapabilityFact, CheckResult, Exchange, Finding},
@@ -27,7 +27,6 @@ const OF_THE_WIRE: [&str; 3] = ["unset", "oversized", "undefined_enums"];
 #[derive(Debug)]
 pub struct Invariants {
     watched: Arc<Vec<Watched>>,
-    watcher: Watcher,
 }
 
 #[derive(Debug)]
@@ -58,8 +57,8 @@ struct Found {
 }
 
 impl Invariants {
-    /// Watches for a plan. What it sees it makes evidence of, too.
-    pub fn new(plan: &Plan, redactor: Arc<Redactor>) -> Self {
+    /// Watches for a plan.
+    pub fn new(plan: &Plan) -> Self {
         let watched = plan
             .invariants
             .iter()
@@ -70,15 +69,13 @@ impl Invariants {
                 found: Mutex::default(),
             })
             .collect();
-        let watched: Arc<Vec<Watched>> = Arc::new(watched);
-        let all = watched.clone();
-        let look = move |seen: &Seen| look_at(&all, seen, &seen.shown(&redactor));
-        Self { watched, watcher: Watcher::new(look) }
+        Self { watched: Arc::new(watched) }
     }
 
-    /// Has one call looked at, by and by. Says whether it may be kept until its check ends.
-    pub fn see(&self, seen: &Arc<Seen>) -> bool {
-        self.watcher.see(seen)
+    /// Looks at one call; also from another thread.
+    pub fn looker(&self, redactor: Arc<Redactor>) -> impl Fn(&Seen) + Send + Sync + 'static {
+        let all = self.watched.clone();
+        move |seen| look_at(&all, seen, &redactor)
     }
 
     /// Looks at one execution of a plugin at a version, however it ended. `names` are what a step
@@ -103,11 +100,11 @@ impl Invariants {
             .collect();
         let ready = ready(names, &concerned);
         for watched in concerned {
-            watched.look(&ready, exchange, during);
+            watched.look(&ready, || exchange.clone(), during);
         }
     }
 
-    /// One result each.
+    /// One result each; everything must have been looked at.
     pub fn results(
         &self,
         plan: &Plan,
@@ -115,7 +112,6 @@ impl Invariants {
         redactor: &Redactor,
         replay: impl Fn(&str) -> String,
     ) -> Vec<CheckResult> {
-        self.watcher.settle();
         self.watched
             .iter()
             .map(|watched| {
@@ -140,7 +136,7 @@ fn concerned<'a>(watched: &'a [Watched], rpc: &str, answer: &Answer) -> Vec<&'a 
 }
 
 /// Looks at one answer.
-fn look_at(watched: &[Watched], seen: &Seen, exchange: &Arc<Exchange>) {
+fn look_at(watched: &[Watched], seen: &Seen, redactor: &Redactor) {
     let Seen { rpc, request: sent, answer, during, .. } = seen;
     let concerned = concerned(watched, rpc, answer);
     if concerned.is_empty() {
@@ -155,6 +151,7 @@ fn look_at(watched: &[Watched], seen: &Seen, exchange: &Arc<Exchange>) {
         .into_iter()
         .partition(|watched| !answer.replies.is_empty() && watched.looks_at_each_reply());
     let ready_for_whole = ready(&names, &whole);
+    let exchange = || seen.shown(redactor);
     for watched in &whole {
         watched.look(&ready_for_whole, exchange, during);
     }
@@ -209,7 +206,7 @@ impl Watched {
         }
     }
 
-    fn look(&self, ready: &Ready<'_>, exchange: &Arc<Exchange>, during: &str) {
+    fn look(&self, ready: &Ready<'_>, exchange: impl Fn() -> Arc<Exchange>, during: &str) {
         let judge = |(_, expr): &Compiled| match expr {
             Ok(expr) => expr.judge_in(ready),
             Err(error) => Judgement::Mistake(error.clone()),
@@ -236,7 +233,7 @@ impl Watched {
                     seen.breaches += 1;
                     if seen.broken.is_none() {
                         let expected = expect.0.clone();
-                        seen.broken = Some((expected, actual, exchange.clone(), during.to_owned()));
+                        seen.broken = Some((expected, actual, exchange(), during.to_owned()));
                     }
                     return;
                 }

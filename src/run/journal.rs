@@ -27,9 +27,14 @@ const SECRETS: &str = "secrets";
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<File>>,
+    /// What is written while the next call is under way. A run that is killed before loses it, and `clean`
+    /// takes what was answered for something that was under way, and finds what is over gone.
+    waiting: Mutex<Vec<Waiting>>,
     /// What this run does not try to take back any more.
     given_up: Mutex<BTreeSet<u64>>,
     next: AtomicU64,
+    /// How much of this run's own is not over.
+    open: AtomicU64,
 }
 
 /// Something that was made, or may have been.
@@ -53,20 +58,41 @@ enum Line {
     Over { number: u64 },
 }
 
+/// What is not written yet.
+#[derive(Debug)]
+enum Waiting {
+    Answered { number: u64, reply: Value },
+    Over { number: u64 },
+}
+
+impl Waiting {
+    fn line(&self) -> Line {
+        match self {
+            Waiting::Answered { number, reply } => {
+                Line::Answered { number: *number, reply: value::to_json(reply) }
+            }
+            Waiting::Over { number } => Line::Over { number: *number },
+        }
+    }
+}
+
 impl Journal {
     /// That of the run whose folder this is.
     pub fn in_folder(dir: &Path) -> Journal {
         Journal {
             path: dir.join(FILE),
             file: Mutex::default(),
+            waiting: Mutex::default(),
             given_up: Mutex::default(),
             next: AtomicU64::new(1),
+            open: AtomicU64::new(0),
         }
     }
 
     /// Something is going to be made. Gives the entry's number.
     pub fn asked(&self, rpc: &str, request: &Value) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
         let mut request = value::to_json(request);
         if let Some(members) = request.as_object_mut() {
             members.remove(SECRETS);
@@ -75,14 +101,31 @@ impl Journal {
         number
     }
 
-    /// It was made.
-    pub fn answered(&self, number: u64, reply: &Value) {
-        self.write(&Line::Answered { number, reply: value::to_json(reply) });
+    /// It was made: written at the next [`Journal::flush`].
+    pub fn answered(&self, number: u64, reply: Value) {
+        self.wait(Waiting::Answered { number, reply });
     }
 
-    /// It was refused, or taken back.
+    /// It was refused, or taken back: the same.
     pub fn over(&self, number: u64) {
-        self.write(&Line::Over { number });
+        if self.is_own() {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.wait(Waiting::Over { number });
+    }
+
+    /// Whether this run began it, so that nothing in it is of another.
+    fn is_own(&self) -> bool {
+        self.next.load(Ordering::Relaxed) > 1
+    }
+
+    fn wait(&self, waiting: Waiting) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waiting);
+    }
+
+    /// Writes what waits.
+    pub fn flush(&self) {
+        self.append("");
     }
 
     /// It stays: `clean` may try once more, this run does not.
@@ -92,19 +135,36 @@ impl Journal {
 
     /// A disk that is full costs what `clean` would know, and no check.
     fn write(&self, line: &Line) {
+        self.append(&text(line));
+    }
+
+    /// Writes what waits, then this.
+    fn append(&self, text: &str) {
+        let waiting = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        let lines = waiting.into_iter().map(|waiting| self::text(&waiting.line()));
+        let lines: String = lines.chain([text.to_owned()]).collect();
+        if lines.is_empty() {
+            return;
+        }
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.is_none() {
             *file = OpenOptions::new().create(true).append(true).open(&self.path).ok();
         }
         if let Some(file) = file.as_mut() {
-            // One write for a line: as many as it has pieces took longer than the call that it is about.
-            let line = serde_json::to_string(line).expect("numbers, text and JSON");
-            let _ = file.write_all(format!("{line}\n").as_bytes());
+            // One write: as many as a line has pieces took longer than the call that it is about.
+            let _ = file.write_all(lines.as_bytes());
         }
     }
 
     /// What was made and not taken back, the newest first. A line that a kill cut short says nothing.
     pub fn left(&self) -> Vec<Entry> {
+        if self.is_own() && self.open.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        self.flush();
         let Ok(file) = File::open(&self.path) else { return Vec::new() };
         let mut entries = BTreeMap::new();
         let lines = BufReader::new(file).lines().map_while(Result::ok);
@@ -127,6 +187,18 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+fn text(line: &Line) -> String {
+    let mut text = serde_json::to_string(line).expect("numbers, text and JSON");
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -144,8 +216,9 @@ mod tests {
         let first = journal.asked("Controller/CreateVolume", &request("a"));
         let second = journal.asked("Controller/CreateVolume", &request("b"));
         let third = journal.asked("Controller/CreateVolume", &request("c"));
-        journal.answered(first, &value::from_json(&json!({ "volume": { "volume_id": "1" } })));
+        journal.answered(first, value::from_json(&json!({ "volume": { "volume_id": "1" } })));
         journal.over(second);
+        assert_eq!(journal.left().len(), 2);
         let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
         assert!(!text.contains("hidden"), "{text}");
         std::fs::write(dir.path().join(FILE), format!("{text}{{\"asked\": {{\"num")).unwrap();

@@ -14,7 +14,7 @@ use super::{
     Run,
     halt::Halt,
     host::Host,
-    seen::{self, Evidence, Seen},
+    seen::{self, Did, Evidence, Seen},
 };
 use crate::{
     drive::{
@@ -22,7 +22,6 @@ use crate::{
         exec::Plugin,
         grpc::{Answer, Enough, NEVER, Outcome},
     },
-    events::Exchange,
     suite::{
         expr::{Scope, Value, value},
         format::{StepDef, Words},
@@ -31,6 +30,12 @@ use crate::{
         version::Version,
     },
 };
+
+/// The size of a call with its answer, in bytes, up to which it waits to be looked at; larger ones are looked
+/// at where they are, and not kept.
+const KEPT: usize = 256 * 1024;
+/// How many calls wait for each other, at most, until they are handed over.
+const TOGETHER: usize = 32;
 
 /// Why a call goes nowhere.
 pub const NO_ENDPOINT: &str = "the target has no endpoint for this service";
@@ -52,6 +57,8 @@ pub struct Lane {
     /// Where a plugin is executed, from the first time that it is.
     host: Option<Arc<Host>>,
     pub(super) undo: Vec<Undo>,
+    /// Calls that the invariants have not been given yet, and the size of what they hold, in bytes.
+    unseen: (Vec<Arc<Seen>>, usize),
 }
 
 /// Something that must be taken back.
@@ -80,6 +87,7 @@ impl Lane {
             drive: run.drive.apart(),
             host: None,
             undo: Vec::new(),
+            unseen: Default::default(),
         }
     }
 
@@ -141,9 +149,6 @@ impl Lane {
         over: Option<&Tree>,
     ) -> Result<DynamicMessage, Halt> {
         let name = rpc_name(method);
-        let empty = Tree::Table(Vec::new());
-        let suite = &self.run.plan.suite;
-        let base = suite.requests.get(&name).map_or(&empty, |base| base.def.1.as_ref());
         let mut omitted = Vec::new();
         for word in step.omit.iter().flat_map(|words| &words.0) {
             omitted.extend(self.words(word.as_ref())?);
@@ -151,16 +156,26 @@ impl Lane {
         let omitted: Vec<&str> = omitted.iter().map(String::as_str).collect();
         let with = step.with.as_ref().map(toml::Spanned::as_ref);
         // A `$case.with` stands for a whole table; it is evaluated on its own below.
-        let whole = |tree: &Tree| matches!(tree, Tree::Text(_));
-        let mut tree = base.clone();
-        for layer in [with, over].into_iter().flatten().filter(|layer| !whole(layer)) {
+        let (wholes, layers): (Vec<&Tree>, Vec<&Tree>) =
+            [with, over].into_iter().flatten().partition(|tree| matches!(tree, Tree::Text(_)));
+        let (mut message, mut tree) = match self.run.base(&name, &method.input()) {
+            Some(base) => base.beneath(&layers),
+            None => {
+                let base = self.run.plan.suite.requests.get(&name);
+                let tree =
+                    base.map_or_else(|| Tree::Table(Vec::new()), |b| b.def.1.as_ref().clone());
+                (DynamicMessage::new(method.input()), tree)
+            }
+        };
+        for layer in layers {
             tree = request::overlay(&method.input(), &tree, Some(layer), &[]);
         }
-        tree = request::overlay(&method.input(), &tree, None, &omitted);
-        let mut message = DynamicMessage::new(method.input());
+        if !omitted.is_empty() {
+            tree = request::overlay(&method.input(), &tree, None, &omitted);
+        }
         let fits = |error| Halt::Error(format!("cannot build the request of {name}: {error}"));
         request::merge(&mut message, &tree, &self.scope).map_err(fits)?;
-        for layer in [with, over].into_iter().flatten().filter(|layer| whole(layer)) {
+        for layer in wholes {
             request::merge(&mut message, layer, &self.scope).map_err(fits)?;
         }
         for path in omitted {
@@ -221,10 +236,29 @@ impl Lane {
             let entry = journal.map(|journal| journal.asked(&name, &request));
             self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None, entry });
         }
-        let answer = match self.drive.grpc_of(method.parent_service().name()) {
-            Some(grpc) => grpc.call_until(method, request, deadline, enough).await,
-            None => Answer::none(NO_ENDPOINT),
+        let run = self.run.clone();
+        let mut kept = None;
+        // What need not be done before or after.
+        let mut meanwhile = || {
+            // Whatever is told from now on must not hold them.
+            run.redactor.learn_from(request);
+            run.journal.flush();
+            run.beside.begin();
+            run.teller.wake();
+            kept = Some(request.clone());
         };
+        let answer = match self.drive.grpc_of(method.parent_service().name()) {
+            Some(grpc) => {
+                let call = grpc.call_meanwhile(method, request, deadline, enough, meanwhile);
+                // Boxed: whatever awaits this is moved about, and the whole of a call is large.
+                Box::pin(call).await
+            }
+            None => {
+                meanwhile();
+                Answer::none(NO_ENDPOINT)
+            }
+        };
+        let request = kept.unwrap_or_else(|| request.clone());
         if undone {
             let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
             if refused {
@@ -234,7 +268,7 @@ impl Lane {
             } else if let Some(Undo::Rpc { reply, entry, .. }) = self.undo.last_mut() {
                 *reply = answer.reply().map(value::from_message);
                 if let (Some(reply), Some(entry)) = (reply, entry) {
-                    self.run.journal.answered(*entry, reply);
+                    self.run.journal.answered(*entry, reply.clone());
                 }
             }
         }
@@ -245,30 +279,41 @@ impl Lane {
     fn seen(
         &mut self,
         name: String,
-        request: &DynamicMessage,
+        request: DynamicMessage,
         answer: Answer,
         sent: Instant,
     ) -> Arc<Answer> {
         let run = &self.run;
-        // Whatever is told from now on must not hold them.
-        run.redactor.learn_from(request);
         let at = sent.duration_since(run.begun);
         let answer = Arc::new(answer);
         let during = self.owner.clone();
-        let seen = Arc::new(Seen::new(name, request.clone(), answer.clone(), during, at));
-        if run.invariants.see(&seen) {
-            self.exchanges.push(Evidence::Call(seen));
-        } else {
-            // Too large to be kept until the check ends.
+        let seen = Arc::new(Seen::new(name, request, answer.clone(), during, at));
+        let size = answer.size;
+        if size > KEPT {
+            run.teller.see_at_once(&seen);
             self.exchanges.push(Evidence::Told(seen.shown(&run.redactor)));
+            return answer;
+        }
+        self.exchanges.push(Evidence::Call(seen.clone()));
+        self.unseen.0.push(seen);
+        self.unseen.1 += size;
+        // One hand-over wakes the other thread once, however much there is.
+        if self.unseen.0.len() >= TOGETHER || self.unseen.1 > KEPT {
+            self.hand_over();
         }
         answer
     }
 
-    /// All exchanges so far for the reader; none are left.
-    pub fn shown(&mut self) -> Vec<Arc<Exchange>> {
-        let exchanges = std::mem::take(&mut self.exchanges);
-        exchanges.iter().map(|evidence| evidence.shown(&self.run.redactor)).collect()
+    /// Gives the invariants what they have not seen yet.
+    fn hand_over(&mut self) {
+        let (calls, _) = std::mem::take(&mut self.unseen);
+        self.run.teller.see(calls);
+    }
+
+    /// All exchanges so far; none are left.
+    pub fn take_evidence(&mut self) -> Vec<Evidence> {
+        self.hand_over();
+        std::mem::take(&mut self.exchanges)
     }
 
     /// Sends bytes that need not be a message to an rpc that need not be one, and records it. What a
@@ -300,22 +345,17 @@ impl Lane {
         result: &Result<Value, Halt>,
         sent: Instant,
     ) {
-        let redactor = &self.run.redactor;
-        let exchange = Exchange {
-            what: name.to_owned(),
-            request: redactor.json(value::to_json(params)),
-            command: None,
-            reply: result.as_ref().ok().map(|reply| redactor.json(value::to_json(reply))),
-            code: if result.is_ok() { "OK" } else { "ERROR" }.to_owned(),
-            message: result
-                .as_ref()
-                .err()
-                .map(|halt| redactor.text(&halt.line()))
-                .unwrap_or_default(),
-            at_ms: seen::millis(sent.duration_since(self.run.begun)),
-            took_ms: sent.elapsed().as_secs_f64() * 1e3,
+        let did = Did {
+            verb: name.to_owned(),
+            params: params.clone(),
+            result: match result {
+                Ok(reply) => Ok(reply.clone()),
+                Err(halt) => Err(halt.line()),
+            },
+            at: sent.duration_since(self.run.begun),
+            took: sent.elapsed(),
         };
-        self.exchanges.push(exchange.into());
+        self.exchanges.push(Evidence::Verb(Arc::new(did)));
     }
 
     /// Calls an rpc for a verb: by name, with a value as its request; set-up, so it must be OK.
@@ -400,6 +440,7 @@ impl Lane {
     pub fn absorb(&mut self, mut other: Lane) {
         self.exchanges.append(&mut other.exchanges);
         self.undo.append(&mut other.undo);
+        other.hand_over();
     }
 
     /// Calls an rpc for a verb: by name, whatever it answers.
@@ -446,7 +487,11 @@ impl Lane {
 /// undone with the run then.
 impl Drop for Lane {
     fn drop(&mut self) {
-        if !self.undo.is_empty() {
+        self.hand_over();
+        if self.undo.is_empty() {
+            self.drive.give_back();
+            self.run.teller.free(std::mem::take(&mut self.scope));
+        } else {
             self.run.leave(Lane {
                 run: self.run.clone(),
                 owner: std::mem::take(&mut self.owner),
@@ -456,6 +501,7 @@ impl Drop for Lane {
                 drive: self.drive.clone(),
                 host: self.host.take(),
                 undo: std::mem::take(&mut self.undo),
+                unseen: Default::default(),
             });
         }
     }

@@ -1,5 +1,6 @@
 //! Executes a plan: the only part that does anything. It emits events and is told nothing back.
 
+mod base;
 mod beside;
 pub mod check;
 pub mod discover;
@@ -17,8 +18,8 @@ pub mod situation;
 pub mod step;
 mod sweep;
 pub mod target;
+mod teller;
 pub mod undo;
-mod watcher;
 pub mod wire_faults;
 pub mod workspace;
 
@@ -35,6 +36,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use prost_reflect::MessageDescriptor;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +47,7 @@ use crate::{
         csi::Driver,
         registry::{Certificate, Registry},
     },
-    events::Event,
+    events::{CheckResult, Event},
     image::GUEST_HOST,
     plan::{Plan, waiver::Waiver},
     suite::{
@@ -172,9 +174,14 @@ pub struct Run {
     pub shared: situation::Shared,
     /// Cancelled by Ctrl-C, SIGTERM or the run's time-out.
     pub stop: CancellationToken,
-    events: UnboundedSender<Event>,
+    /// Looks at calls and emits events, beside the checks.
+    teller: teller::Teller,
     /// What [`Options::learn`] found out.
     learned: OnceLock<Scope>,
+    /// What every step sees, once it is known.
+    names: OnceLock<Scope>,
+    /// Base requests, once that is known.
+    bases: base::Bases,
     /// What was made, for `clean` after a killed run.
     pub journal: journal::Journal,
     /// Why the run was stopped, where it was not by a signal.
@@ -210,7 +217,9 @@ impl Run {
         events: UnboundedSender<Event>,
     ) -> Arc<Run> {
         let redactor = Arc::new(evidence::Redactor::default());
-        let invariants = invariants::Invariants::new(&plan, redactor.clone());
+        let invariants = invariants::Invariants::new(&plan);
+        let look = invariants.looker(redactor.clone());
+        let teller = teller::Teller::new(look, redactor.clone(), events);
         Arc::new(Run {
             id: workspace.id.clone(),
             dir: workspace.dir.clone(),
@@ -226,8 +235,10 @@ impl Run {
             redactor,
             shared: situation::Shared::default(),
             stop,
-            events,
+            teller,
             learned: OnceLock::new(),
+            names: OnceLock::new(),
+            bases: base::Bases::default(),
             journal: journal::Journal::in_folder(&workspace.dir),
             stopped_by: OnceLock::new(),
             gone: AtomicBool::new(false),
@@ -241,10 +252,19 @@ impl Run {
         })
     }
 
-    /// Emits an event. A reader that is gone is no reason to stop cleaning up.
-    pub fn tell(&self, mut event: Event) {
-        hidden::hide(&mut event, &self.redactor);
-        let _ = self.events.send(event);
+    /// Emits an event, after those before it; soon, or at once after [`Run::settle`].
+    pub fn tell(&self, event: Event) {
+        self.teller.tell(event, Vec::new());
+    }
+
+    /// Emits the result of a check, with its exchanges.
+    fn tell_result(&self, result: CheckResult, evidence: Vec<seen::Evidence>) {
+        self.teller.tell(Event::CheckFinished(Box::new(result)), evidence);
+    }
+
+    /// Waits until every event so far was emitted.
+    pub fn settle(&self) {
+        self.teller.settle();
     }
 
     /// The Kubernetes namespace, or what stands for it, of everything that this run makes.
@@ -260,6 +280,17 @@ impl Run {
 
     /// The names that every step sees; see [`crate::suite::names::everywhere`].
     pub fn names(&self) -> Scope {
+        let mut names = match self.learned.get() {
+            Some(_) => self.names.get_or_init(|| self.same_names()).clone(),
+            // More of them are being found out.
+            None => self.same_names(),
+        };
+        names.insert("unique".to_owned(), Value::from(self.unique()));
+        names
+    }
+
+    /// Those that do not change.
+    fn same_names(&self) -> Scope {
         let run = value::map([
             ("id", Value::from(self.id.as_str())),
             ("namespace", Value::from(self.namespace())),
@@ -274,20 +305,26 @@ impl Run {
         );
         let mut names = self.options.names.clone();
         names.extend(self.learned.get().cloned().unwrap_or_default());
-        names.extend([
-            ("run".to_owned(), run),
-            ("user".to_owned(), user),
-            ("unique".to_owned(), Value::from(self.unique())),
-        ]);
+        names.extend([("run".to_owned(), run), ("user".to_owned(), user)]);
         names
+    }
+
+    /// The base request of an rpc in two parts, if it has one that can be made.
+    fn base(&self, rpc: &str, message: &MessageDescriptor) -> Option<Arc<base::Base>> {
+        self.learned.get()?;
+        let tree = &self.plan.suite.requests.get(rpc)?.def.1;
+        let same = self.names.get_or_init(|| self.same_names());
+        self.bases.of(rpc, message, tree.as_ref(), same)
     }
 
     /// Lets [`Options::learn`] do its part; says what of it could not be taken back.
     async fn learn(self: &Arc<Self>) {
-        let Some(learn) = self.options.learn else { return };
-        let mut lane = lane::Lane::new(self, "discovery");
-        let learned = learn(&mut lane).await;
-        undo::all(&mut lane).await;
+        let mut learned = Scope::new();
+        if let Some(learn) = self.options.learn {
+            let mut lane = lane::Lane::new(self, "discovery");
+            learned = learn(&mut lane).await;
+            undo::all(&mut lane).await;
+        }
         // Nobody else sets it.
         let _ = self.learned.set(learned);
     }

@@ -10,12 +10,19 @@ use tokio::task::JoinSet;
 use super::{
     Run,
     check::{self, Ended},
-    discover, situation, sweep, target, undo,
+    discover,
+    seen::Evidence,
+    situation, sweep, target, undo,
 };
 use crate::{
     drive::csi::EarlyEnd,
     events::{CapabilityFact, CheckResult, Event, Finish},
     plan::{Planned, Shut, waiver},
+    suite::{
+        expr::{Expr, Text},
+        format::StepDef,
+        request,
+    },
     verdict::{SkipKind, Verdict},
 };
 
@@ -39,6 +46,7 @@ pub async fn execute(
             None => std::future::pending().await,
         }
     };
+    compile_beside(run);
     let facts = {
         let running = async {
             run.learn().await;
@@ -83,6 +91,34 @@ pub async fn execute(
     finish.wall_ms = run.begun.elapsed().as_secs_f64() * 1e3;
     finish.target_ms = run.clock.total().as_secs_f64() * 1e3;
     finish
+}
+
+/// Compiles what the checks expect while the target is being asked what it can do. A check that comes first
+/// compiles its own.
+fn compile_beside(run: &Arc<Run>) {
+    let run = run.clone();
+    let compile = move || {
+        // What is wrong with one the check says.
+        let compile = |step: &StepDef| {
+            for text in step.with.iter().flat_map(request::texts) {
+                let _ = Text::parse(text.as_ref());
+            }
+            for expect in &step.expect {
+                let _ = Expr::compile(expect.as_ref());
+            }
+        };
+        let suite = &run.plan.suite;
+        for base in suite.requests.values() {
+            for text in request::texts(&base.def.1) {
+                let _ = Text::parse(text.as_ref());
+            }
+        }
+        let checks = run.plan.checks.iter().flat_map(|planned| &planned.check.source.def.steps);
+        suite.situations.iter().flat_map(|situation| &situation.def.steps).for_each(compile);
+        checks.for_each(compile);
+    };
+    // Without the thread it only takes longer.
+    let _ = std::thread::Builder::new().name("expressions".to_owned()).spawn(compile);
 }
 
 /// A driver that ended before the first check, and was started again.
@@ -144,11 +180,11 @@ impl Schedule<'_> {
             match planned.gate(&self.run.plan.suite, facts) {
                 None => {}
                 Some(Shut::Skip(kind, why)) => {
-                    self.finished(check::skipped(planned, kind, why));
+                    self.finished(check::skipped(planned, kind, why), Vec::new());
                     continue;
                 }
                 Some(Shut::Unknown(why)) => {
-                    self.finished(check::erred(planned, why));
+                    self.finished(check::erred(planned, why), Vec::new());
                     continue;
                 }
             }
@@ -215,7 +251,9 @@ impl Schedule<'_> {
                         let mut suspects = vec![(queued, ended)];
                         suspects.append(&mut all_ended(&mut under_way).await);
                         self.death(&how, suspects).await;
-                    } else if let Some(gone) = self.done(&queued, ended.result).await {
+                    } else if let Some(gone) =
+                        self.done(&queued, ended.result, ended.evidence).await
+                    {
                         let beside = all_ended(&mut under_way).await;
                         self.death_beside(&gone, beside).await;
                     }
@@ -233,7 +271,7 @@ impl Schedule<'_> {
                 let why = self.ended_early.as_deref().unwrap_or(self.run.stopped_by()).to_owned();
                 check::skipped(&queued.planned, SkipKind::NotChecked, why)
             };
-            self.finished(result);
+            self.finished(result, Vec::new());
         }
     }
 
@@ -252,8 +290,13 @@ impl Schedule<'_> {
 
     /// A check has its result, and its situation one user less. Says how the target died, if it did so
     /// when that was taken down.
-    async fn done(&mut self, queued: &Queued, result: CheckResult) -> Option<Gone> {
-        self.finished(result);
+    async fn done(
+        &mut self,
+        queued: &Queued,
+        result: CheckResult,
+        evidence: Vec<Evidence>,
+    ) -> Option<Gone> {
+        self.finished(result, evidence);
         let key = queued.share.as_ref()?;
         let users = self.wanted.get_mut(key)?;
         *users -= 1;
@@ -266,8 +309,8 @@ impl Schedule<'_> {
     }
 
     /// The same where nothing else is under way.
-    async fn done_alone(&mut self, queued: &Queued, result: CheckResult) {
-        if let Some(Gone { how, during }) = self.done(queued, result).await {
+    async fn done_alone(&mut self, queued: &Queued, result: CheckResult, evidence: Vec<Evidence>) {
+        if let Some(Gone { how, during }) = self.done(queued, result, evidence).await {
             self.death_of_nobody(&how, &during).await;
         }
     }
@@ -288,11 +331,12 @@ impl Schedule<'_> {
         let answers = self.death_of_nobody(&gone.how, &gone.during).await;
         for (queued, ended) in beside {
             match ended.died {
-                None => self.done_alone(&queued, ended.result).await,
+                None => self.done_alone(&queued, ended.result, ended.evidence).await,
                 Some(_) if answers => drop(self.again(&queued).await),
                 Some(_) => {
                     let why = format!("the target died ({}) during {}", gone.how, gone.during);
-                    self.done_alone(&queued, check::erred(&queued.planned, why)).await;
+                    let erred = check::erred(&queued.planned, why);
+                    self.done_alone(&queued, erred, Vec::new()).await;
                 }
             }
         }
@@ -304,7 +348,7 @@ impl Schedule<'_> {
         if self.is_over() {
             let why = "not run again after the target's death".to_owned();
             let result = check::skipped(&queued.planned, SkipKind::NotChecked, why);
-            self.done_alone(queued, result).await;
+            self.done_alone(queued, result, Vec::new()).await;
             return false;
         }
         let again = check::run(self.run, &queued.planned, queued.share.as_deref()).await;
@@ -313,11 +357,12 @@ impl Schedule<'_> {
             self.run.tell(Event::TargetDied { during: during.clone(), how: how.clone() });
             self.revive(&during).await;
         }
-        self.done_alone(queued, again.result).await;
+        self.done_alone(queued, again.result, again.evidence).await;
         again.died.is_some()
     }
 
-    fn finished(&mut self, mut result: CheckResult) {
+    /// Tells a result. Its exchanges go into the event alone; what is kept is for the waivers.
+    fn finished(&mut self, mut result: CheckResult, evidence: Vec<Evidence>) {
         if matches!(result.verdict, Verdict::Fail | Verdict::Warn) {
             let today = jiff::Zoned::now().date();
             result.waived = self
@@ -332,11 +377,8 @@ impl Schedule<'_> {
         if failed && self.run.options.fail_fast && self.ended_early.is_none() {
             self.ended_early = Some(format!("--fail-fast: {} failed", result.id));
         }
-        // Evidence goes into the event alone; what is kept is for the waivers.
-        let exchanges = std::mem::take(&mut result.exchanges);
         self.results.push(result.clone());
-        result.exchanges = exchanges;
-        self.run.tell(Event::CheckFinished(Box::new(result)));
+        self.run.tell_result(result, evidence);
     }
 
     /// The target died under these checks (design, rule 4).
@@ -349,19 +391,19 @@ impl Schedule<'_> {
         let answers = self.revive(&names).await.answers;
         if let [(queued, ended)] = suspects.as_mut_slice() {
             // Alone: this one did it.
-            let result = ended.result.clone();
+            let (result, evidence) = (ended.result.clone(), std::mem::take(&mut ended.evidence));
             let queued = queued.clone();
-            self.done_alone(&queued, result).await;
+            self.done_alone(&queued, result, evidence).await;
             return;
         }
         if !answers {
             let together = format!("the target died ({how}) under {}", names.join(", "));
             for (queued, ended) in suspects {
-                let result = match ended.died {
-                    Some(_) => check::erred(&queued.planned, together.clone()),
-                    None => ended.result,
+                let (result, evidence) = match ended.died {
+                    Some(_) => (check::erred(&queued.planned, together.clone()), Vec::new()),
+                    None => (ended.result, ended.evidence),
                 };
-                self.done_alone(&queued, result).await;
+                self.done_alone(&queued, result, evidence).await;
             }
             self.unattributed.push(together);
             return;
@@ -436,10 +478,13 @@ impl Schedule<'_> {
                 self.unattributed.push(format!("the target died ({how}) during the last sweep"));
             }
         }
-        for result in
+        run.settle();
+        for mut result in
             run.invariants.results(&run.plan, facts, &run.redactor, |during| run.replay(during))
         {
-            self.finished(result);
+            let exchanges = std::mem::take(&mut result.exchanges);
+            let evidence = exchanges.into_iter().map(Evidence::Told).collect();
+            self.finished(result, evidence);
         }
     }
 }

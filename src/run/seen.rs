@@ -8,7 +8,14 @@ use std::{
 use prost_reflect::DynamicMessage;
 
 use super::evidence::Redactor;
-use crate::{drive::grpc::Answer, events::Exchange, suite::rpc};
+use crate::{
+    drive::grpc::Answer,
+    events::Exchange,
+    suite::{
+        expr::{Value, value},
+        rpc,
+    },
+};
 
 /// One call and its answer.
 #[derive(Debug)]
@@ -53,16 +60,55 @@ impl Seen {
 pub enum Evidence {
     /// A call.
     Call(Arc<Seen>),
+    /// What a verb did.
+    Verb(Arc<Did>),
     /// Anything else, and calls whose replies are too large to be kept.
     Told(Arc<Exchange>),
 }
 
 impl Evidence {
+    /// The same without the messages themselves.
+    pub fn told(&self, redactor: &Redactor) -> Evidence {
+        Evidence::Told(self.shown(redactor))
+    }
+
     /// For the reader.
     pub fn shown(&self, redactor: &Redactor) -> Arc<Exchange> {
         match self {
             Evidence::Call(seen) => seen.shown(redactor),
+            Evidence::Verb(did) => Arc::new(did.shown(redactor)),
             Evidence::Told(exchange) => exchange.clone(),
+        }
+    }
+}
+
+/// What a verb did.
+#[derive(Debug)]
+pub struct Did {
+    /// Its name.
+    pub verb: String,
+    /// What it was given.
+    pub params: Value,
+    /// What came of it; otherwise one line that says why nothing did.
+    pub result: Result<Value, String>,
+    /// How long after the run's beginning it was begun.
+    pub at: Duration,
+    /// Until it was done.
+    pub took: Duration,
+}
+
+impl Did {
+    fn shown(&self, redactor: &Redactor) -> Exchange {
+        let json = |value: &Value| redactor.json(value::to_json(value));
+        Exchange {
+            what: self.verb.clone(),
+            request: json(&self.params),
+            command: None,
+            reply: self.result.as_ref().ok().map(json),
+            code: if self.result.is_ok() { "OK" } else { "ERROR" }.to_owned(),
+            message: self.result.as_ref().err().map(|why| redactor.text(why)).unwrap_or_default(),
+            at_ms: millis(self.at),
+            took_ms: self.took.as_secs_f64() * 1e3,
         }
     }
 }

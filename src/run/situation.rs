@@ -185,7 +185,7 @@ async fn shared(
         let everywhere = run.names();
         bindings.retain(|name, _| name != "case" && !everywhere.contains_key(name));
         // It stands for long: what is kept is what a reader wants, and not the whole replies.
-        let exchanges = lane.shown().into_iter().map(Evidence::Told).collect();
+        let exchanges = lane.take_evidence().iter().map(|one| one.told(&run.redactor)).collect();
         let built = Built { bindings, exchanges, host: lane.host().cloned() };
         run.shared
             .lanes

@@ -238,6 +238,8 @@ async fn verb_step(
         tree = request::put_over(&tree, layer);
     }
     let params = request::evaluate(&tree, &lane.scope).map_err(Halt::Error)?;
+    // Not all of them call something soon.
+    run.journal.flush();
     let sent = Instant::now();
     let sent_at = SystemTime::now();
     let result = (verb.run)(lane, Params(params.clone())).await;

@@ -22,7 +22,7 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
                     tell(lane, message);
                 }
             }
-            Undo::Beside(restore) => lane.run.beside.begin(&lane.owner, restore),
+            Undo::Beside(restore) => lane.run.beside.take(&lane.owner, restore),
             Undo::Rpc { rpc, request, reply, entry } => {
                 let how = rpc_undo(lane, &rpc, &request, reply.as_ref(), entry).await;
                 if how.is_some() && !lane.run.is_gone() {

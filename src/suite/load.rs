@@ -162,6 +162,32 @@ fn parse<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Diagnostic> {
     })
 }
 
+/// What is in a file.
+enum Parsed {
+    Runtimes(RuntimesFile),
+    Suite(Box<SuiteFile>),
+}
+
+/// All files, two at a time: a run cannot begin before.
+fn parse_all(files: &[Arc<SourceFile>]) -> Vec<Result<Parsed, Diagnostic>> {
+    let one = |file: &Arc<SourceFile>| match is_named(file, "runtimes.toml") {
+        true => parse(file).map(Parsed::Runtimes),
+        false => parse(file).map(|parsed| Parsed::Suite(Box::new(parsed))),
+    };
+    let (even, odd): (Vec<_>, Vec<_>) = files.iter().enumerate().partition(|(at, _)| at % 2 == 0);
+    let each = |files: Vec<(usize, &Arc<SourceFile>)>| -> Vec<_> {
+        files.into_iter().map(|(at, file)| (at, one(file))).collect()
+    };
+    let mut parsed = std::thread::scope(|scope| {
+        let others = scope.spawn(|| each(odd));
+        let mut parsed = each(even);
+        parsed.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        parsed
+    });
+    parsed.sort_by_key(|(at, _)| *at);
+    parsed.into_iter().map(|(_, parsed)| parsed).collect()
+}
+
 /// Puts files together; pure.
 pub(super) fn assemble(mut files: Vec<Arc<SourceFile>>) -> Result<Suite, LoadError> {
     // suite.toml first, then by name: the order of everything that follows is that of the files.
@@ -189,16 +215,10 @@ pub(super) fn assemble(mut files: Vec<Arc<SourceFile>>) -> Result<Suite, LoadErr
         invariants: Vec::new(),
         runtimes: None,
     };
-    for file in &files {
-        if is_named(file, "runtimes.toml") {
-            match parse::<RuntimesFile>(file) {
-                Ok(runtimes) => suite.runtimes = Some(runtimes),
-                Err(mistake) => mistakes.push(mistake),
-            }
-            continue;
-        }
-        match parse::<SuiteFile>(file) {
-            Ok(parsed) => suite.add(file, parsed, &mut mistakes),
+    for (file, parsed) in files.iter().zip(parse_all(&files)) {
+        match parsed {
+            Ok(Parsed::Runtimes(runtimes)) => suite.runtimes = Some(runtimes),
+            Ok(Parsed::Suite(parsed)) => suite.add(file, *parsed, &mut mistakes),
             Err(mistake) => mistakes.push(mistake),
         }
     }

@@ -20,8 +20,7 @@ use super::{
 /// # Errors
 /// The path of the field and what is wrong with its value.
 pub fn merge(message: &mut DynamicMessage, tree: &Tree, scope: &Scope) -> Result<(), String> {
-    let value = evaluate(tree, scope)?;
-    merge_value(message, &value, "")
+    merge_tree(message, tree, scope, "")
 }
 
 /// Merges an evaluated value into a message.
@@ -66,6 +65,48 @@ pub fn evaluate(tree: &Tree, scope: &Scope) -> Result<Value, String> {
     })
 }
 
+/// The same as evaluating the tree and merging its value, without a map for each message in it.
+fn merge_tree(
+    message: &mut DynamicMessage,
+    tree: &Tree,
+    scope: &Scope,
+    path: &str,
+) -> Result<(), String> {
+    let Tree::Table(members) = tree else {
+        return merge_value(message, &evaluate(tree, scope)?, path);
+    };
+    for (name, tree) in members {
+        let (name, tree) = (name.as_ref(), tree.as_ref());
+        let below = || if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let field = message.descriptor().get_field_by_name(name).ok_or_else(|| {
+            format!("`{}`: {} has no field `{name}`", below(), message.descriptor().name())
+        })?;
+        if holds_message(&field) && matches!(tree, Tree::Table(_)) {
+            let Proto::Message(inner) = message.get_field_mut(&field) else { continue };
+            merge_tree(inner, tree, scope, &below())?;
+        } else if let (Kind::Message(kind), true, Tree::List(items)) =
+            (field.kind(), field.is_list(), tree)
+            && items.iter().all(|item| matches!(item.as_ref(), Tree::Table(_)))
+        {
+            let each = |(at, item): (usize, &Spanned<Tree>)| {
+                let mut message = DynamicMessage::new(kind.clone());
+                merge_tree(&mut message, item.as_ref(), scope, &format!("{}[{at}]", below()))?;
+                Ok(Proto::Message(message))
+            };
+            let items: Result<Vec<Proto>, String> = items.iter().enumerate().map(each).collect();
+            message.set_field(&field, Proto::List(items?));
+        } else {
+            merge_field(message, &field, &evaluate(tree, scope)?, &below())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the value of a field is one message.
+fn holds_message(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::Message(_)) && !field.is_list() && !field.is_map()
+}
+
 fn merge_value(message: &mut DynamicMessage, value: &Value, path: &str) -> Result<(), String> {
     let Value::Map(members) = value else {
         return Err(format!("{} takes named fields", message.descriptor().name()));
@@ -76,19 +117,29 @@ fn merge_value(message: &mut DynamicMessage, value: &Value, path: &str) -> Resul
         let field = message.descriptor().get_field_by_name(&name).ok_or_else(|| {
             format!("`{path}`: {} has no field `{name}`", message.descriptor().name())
         })?;
-        if let (Kind::Message(_), false, false) = (field.kind(), field.is_list(), field.is_map()) {
-            if matches!(value, Value::Null) {
-                message.clear_field(&field);
-                continue;
-            }
-            let present = message.get_field_mut(&field);
-            let Proto::Message(inner) = present else { continue };
-            merge_value(inner, value, &path)?;
-        } else {
-            message.set_field(&field, to_proto(&field, value, &path)?);
-        }
+        merge_field(message, &field, value, &path)?;
     }
     Ok(())
+}
+
+fn merge_field(
+    message: &mut DynamicMessage,
+    field: &FieldDescriptor,
+    value: &Value,
+    path: &str,
+) -> Result<(), String> {
+    if !holds_message(field) {
+        message.set_field(field, to_proto(field, value, path)?);
+        return Ok(());
+    }
+    if matches!(value, Value::Null) {
+        message.clear_field(field);
+        return Ok(());
+    }
+    match message.get_field_mut(field) {
+        Proto::Message(inner) => merge_value(inner, value, path),
+        _ => Ok(()),
+    }
 }
 
 fn to_proto(field: &FieldDescriptor, value: &Value, path: &str) -> Result<Proto, String> {

@@ -3,11 +3,15 @@
 mod codec;
 mod decode;
 mod endpoint;
+mod idle;
 mod link;
 mod notice;
 
 use std::{
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    task::Poll,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -15,7 +19,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
-use tonic::{Code, Request, Status, transport::Channel};
+use tonic::{Code, Request, Status};
 use tower::service_fn;
 
 pub use endpoint::Endpoint;
@@ -23,6 +27,7 @@ pub use link::Peer;
 
 use self::{
     codec::RawCodec,
+    idle::{Connection, Idle},
     link::Link,
     notice::{Noticing, Sent},
 };
@@ -80,6 +85,8 @@ pub struct Answer {
     pub sent_at: SystemTime,
     /// Until the answer was complete.
     pub elapsed: Duration,
+    /// How large request, replies and message are, in bytes as they were sent.
+    pub size: usize,
 }
 
 impl Answer {
@@ -94,6 +101,7 @@ impl Answer {
             replies: Vec::new(),
             sent_at: SystemTime::now(),
             elapsed: Duration::ZERO,
+            size: 0,
         }
     }
 
@@ -111,8 +119,8 @@ impl Answer {
 #[derive(Clone)]
 pub struct Grpc {
     endpoint: Endpoint,
-    channel: Channel,
-    link: Arc<Link>,
+    connection: Connection,
+    idle: Idle,
     clock: PendingClock,
     /// The target ends when a client goes.
     frail: bool,
@@ -143,16 +151,29 @@ pub struct Unreachable(pub String);
 impl Grpc {
     /// A client that connects at its first call and again whenever a connection has ended.
     pub fn new(endpoint: Endpoint, clock: PendingClock) -> Grpc {
-        Grpc::with(endpoint, clock, Link::default())
+        Grpc::with(endpoint, clock, Link::default(), Idle::default())
     }
 
     /// One that calls the same target over a connection of its own: what breaks the one leaves the
-    /// calls on the other alone. What is known of the target's process they share.
+    /// calls on the other alone. What is known of the target's process they share. The connection may
+    /// be one that was given back ([`Grpc::give_back`]).
     pub fn apart(&self) -> Grpc {
-        Grpc::with(self.endpoint.clone(), self.clock.clone(), self.link.apart())
+        match self.idle.take() {
+            Some(connection) => Grpc { connection, ..self.clone() },
+            None => {
+                let link = self.connection.link.apart();
+                Grpc::with(self.endpoint.clone(), self.clock.clone(), link, self.idle.clone())
+            }
+        }
     }
 
-    fn with(endpoint: Endpoint, clock: PendingClock, link: Link) -> Grpc {
+    /// Leaves the connection to whoever wants one apart, if every call on it was answered. No clone may
+    /// be in use any more.
+    pub fn give_back(&self) {
+        self.idle.keep(self.connection.clone());
+    }
+
+    fn with(endpoint: Endpoint, clock: PendingClock, link: Link, idle: Idle) -> Grpc {
         let link = Arc::new(link);
         let channel = {
             let endpoint = endpoint.clone();
@@ -168,7 +189,7 @@ impl Grpc {
                     link::connect(endpoint.clone(), link.clone())
                 }))
         };
-        Grpc { endpoint, channel, link, clock, frail: false }
+        Grpc { endpoint, connection: Connection::new(channel, link), idle, clock, frail: false }
     }
 
     /// The same for a target that ends when a client goes: nobody connects but for calls.
@@ -183,7 +204,7 @@ impl Grpc {
 
     /// The process at the other side, where the system tells.
     pub fn peer(&self) -> Option<Peer> {
-        self.link.peer()
+        self.connection.link.peer()
     }
 
     /// Tries to connect once, without a call.
@@ -202,15 +223,16 @@ impl Grpc {
 
     /// Takes the process that answers now as the right one (after a restart).
     pub fn accept_peer(&self) {
-        self.link.accept();
+        self.idle.forget();
+        self.connection.link.accept();
     }
 
     /// Whether the process that was accepted is gone; says how that is known. Costs no call.
     pub fn death(&self) -> Option<String> {
-        if let Some(how) = self.link.changed() {
+        if let Some(how) = self.connection.link.changed() {
             return Some(how);
         }
-        self.link.gone().map(|peer| format!("process {} is gone", peer.pid))
+        self.connection.link.gone().map(|peer| format!("process {} is gone", peer.pid))
     }
 
     /// Calls an rpc and waits for its end, `deadline` at most.
@@ -231,30 +253,50 @@ impl Grpc {
         deadline: Duration,
         enough: Enough<'_>,
     ) -> Answer {
+        self.call_meanwhile(method, request, deadline, enough, || ()).await
+    }
+
+    /// The same, and something is done while the target is at it, once.
+    pub async fn call_meanwhile(
+        &self,
+        method: &MethodDescriptor,
+        request: &DynamicMessage,
+        deadline: Duration,
+        enough: Enough<'_>,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Answer {
         let wire = Wire {
             path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
             output: Some(method.output()),
             streams: method.is_server_streaming(),
             enough,
         };
-        self.exchange(&wire, request.encode_to_vec().into(), deadline).await
+        self.exchange(&wire, request.encode_to_vec().into(), deadline, meanwhile).await
     }
 
     /// Sends any bytes to any path as one unary call; what an OK holds is not looked at.
     pub async fn send(&self, path: &str, body: Bytes, deadline: Duration) -> Answer {
         let wire = Wire { path: path.to_owned(), output: None, streams: false, enough: NEVER };
-        self.exchange(&wire, body, deadline).await
+        self.exchange(&wire, body, deadline, || ()).await
     }
 
-    async fn exchange(&self, wire: &Wire<'_>, body: Bytes, deadline: Duration) -> Answer {
-        let ended_before = self.link.ended();
+    async fn exchange(
+        &self,
+        wire: &Wire<'_>,
+        body: Bytes,
+        deadline: Duration,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Answer {
+        self.connection.begin();
+        let ended_before = self.connection.link.ended();
         let sent_at = SystemTime::now();
         let begin = Instant::now();
         let pending = self.clock.start();
+        let size = body.len();
         let sent = Sent::default();
         let bodies = Mutex::new(Vec::new());
         let transfer = self.transfer(wire, body, deadline, &sent, &bodies);
-        let received = tokio::time::timeout(deadline, transfer).await;
+        let received = with(tokio::time::timeout(deadline, transfer), meanwhile).await;
         drop(pending);
         let elapsed = begin.elapsed();
         let mut answer = Answer {
@@ -266,8 +308,10 @@ impl Grpc {
             replies: Vec::new(),
             sent_at,
             elapsed,
+            size,
         };
         for body in bodies.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            answer.size += body.len();
             let Some(output) = &wire.output else { break };
             match decode::decode(output, &body) {
                 Ok(reply) => answer.replies.push(reply),
@@ -291,6 +335,7 @@ impl Grpc {
         if let Some(status) = status {
             answer.code = status.code();
             answer.message = status.message().to_owned();
+            answer.size += answer.message.len();
             if !sent.is(status.code()) {
                 answer.outcome = self.classify(&status, ended_before, deadline, elapsed).await;
                 if let Outcome::Died(how) | Outcome::Broken(how) | Outcome::Unreachable(how) =
@@ -305,9 +350,13 @@ impl Grpc {
             }
         }
         if answer.outcome == Outcome::Answered
-            && let Some(how) = self.link.changed()
+            && let Some(how) = self.connection.link.changed()
         {
             answer.outcome = Outcome::Died(how);
+        }
+        let whole = wire.output.is_some() && !sent.was_left();
+        if answer.outcome == Outcome::Answered && whole {
+            self.connection.answered();
         }
         answer
     }
@@ -326,7 +375,7 @@ impl Grpc {
             Ok(path) => path,
             Err(error) => return Some(Status::internal(error.to_string())),
         };
-        let channel = Noticing { channel: self.channel.clone(), sent: sent.clone() };
+        let channel = Noticing { channel: self.connection.channel.clone(), sent: sent.clone() };
         let mut client = tonic::client::Grpc::new(channel)
             .max_decoding_message_size(RECEIVE_LIMIT)
             .max_encoding_message_size(RECEIVE_LIMIT);
@@ -382,7 +431,7 @@ impl Grpc {
         if status.code() == Code::DeadlineExceeded || elapsed >= deadline {
             return Outcome::Cut;
         }
-        if self.link.ended() != ended_before {
+        if self.connection.link.ended() != ended_before {
             let how = match self.death() {
                 Some(how) => format!("the connection ended in the middle of the call; {how}"),
                 None => "the connection ended in the middle of the call".to_owned(),
@@ -394,12 +443,27 @@ impl Grpc {
             return Outcome::Broken(chain(status));
         }
         match self.probe().await {
-            Err(Unreachable(why)) if self.link.has_met() => {
+            Err(Unreachable(why)) if self.connection.link.has_met() => {
                 Outcome::Died(format!("nobody answers any more: {why}"))
             }
             Err(Unreachable(why)) => Outcome::Unreachable(why),
             Ok(()) => Outcome::Broken(chain(status)),
         }
+    }
+}
+
+/// Begins with a future, does something beside it, and waits for its end.
+async fn with<T>(future: impl Future<Output = T>, meanwhile: impl FnOnce()) -> T {
+    let mut future = pin!(future);
+    let begun = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    if begun.is_pending() {
+        // The connection is a task of its own, and this one must not stand in its way.
+        tokio::task::yield_now().await;
+    }
+    meanwhile();
+    match begun {
+        Poll::Ready(done) => done,
+        Poll::Pending => future.await,
     }
 }
 

@@ -27,11 +27,17 @@ pub struct Sent {
     number: Arc<AtomicI32>,
     /// Whether details came with it.
     details: Arc<AtomicBool>,
+    /// Whether we left before the end.
+    left: Arc<AtomicBool>,
 }
 
 impl Default for Sent {
     fn default() -> Self {
-        Sent { number: Arc::new(AtomicI32::new(NO_STATUS)), details: Arc::default() }
+        Sent {
+            number: Arc::new(AtomicI32::new(NO_STATUS)),
+            details: Arc::default(),
+            left: Arc::default(),
+        }
     }
 }
 
@@ -45,6 +51,12 @@ impl Sent {
     /// for OK.
     pub fn leave(&self) {
         self.number.store(0, Ordering::SeqCst);
+        self.left.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether we left a stream.
+    pub fn was_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
     }
 
     /// The status code's number, if the target sent one.

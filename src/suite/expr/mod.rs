@@ -87,8 +87,8 @@ impl Expr {
     /// # Errors
     /// A one-line description of what is wrong with it.
     pub fn compile(source: &str) -> Result<Arc<Expr>, String> {
-        let mut cache = COMPILED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(known) = cache.get(source) {
+        let compiled = || COMPILED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = compiled().get(source) {
             return Ok(known.clone());
         }
         // The parser caps the depth of nesting itself (96 levels).
@@ -98,13 +98,18 @@ impl Expr {
         let path = types::plain_path(program.expression());
         let names = program.references().variables().into_iter().map(str::to_owned).collect();
         let expr = Arc::new(Expr { source: source.to_owned(), names, path, program });
-        cache.insert(source.to_owned(), expr.clone());
+        compiled().insert(source.to_owned(), expr.clone());
         Ok(expr)
     }
 
     /// The text.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The variables in it.
+    pub fn variables(&self) -> &[String] {
+        &self.names
     }
 
     /// Whether it has this variable.

@@ -121,10 +121,14 @@ pub fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(map) => {
-            let mut members: Vec<(String, serde_json::Value)> =
-                map.map.iter().map(|(key, value)| (key.to_string(), to_json(value))).collect();
-            members.sort_by(|a, b| a.0.cmp(&b.0));
-            serde_json::Value::Object(members.into_iter().collect())
+            let member = |(key, value): (&Key, &Value)| {
+                let key = match key {
+                    Key::String(key) => key.as_str().to_owned(),
+                    other => other.to_string(),
+                };
+                (key, to_json(value))
+            };
+            serde_json::Value::Object(map.map.iter().map(member).collect())
         }
         Value::Int(value) => (*value).into(),
         Value::UInt(value) => (*value).into(),

@@ -88,6 +88,7 @@ async fn try_out(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         let written = format!("{}/{}", place.path, place.file);
         place::paths::discard_at_end(lane, written).await?;
         let files = place::paths::files(lane)?;
+        let _pending = lane.run.clock.start();
         wrote = files.write(&place, pattern).await.map_err(Halt::Error)?.error.is_empty();
     }
     Ok(told(true, true, wrote, "OK", ""))

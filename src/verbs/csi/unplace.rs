@@ -47,9 +47,11 @@ pub async fn take_back(lane: &mut Lane, placed: &Placed) -> Result<(), Halt> {
     // A step of the check may have published it there.
     if !placed.target_path.is_empty()
         && let Ok(files) = driver.files(&lane.run.drive)
-        && files.look(&placed.target_path).await.is_ok_and(|seen| seen.kind != Kind::Nothing)
     {
-        published.insert(placed.target_path.clone());
+        let _pending = lane.run.clock.start();
+        if files.look(&placed.target_path).await.is_ok_and(|seen| seen.kind != Kind::Nothing) {
+            published.insert(placed.target_path.clone());
+        }
     }
     for target in &published {
         call(lane, UNPUBLISH, placed, ("target_path", target)).await?;

@@ -1,0 +1,89 @@
+//! Base requests, with all of it made once that is the same for every call of a run.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+
+use crate::suite::{
+    expr::{Scope, Text},
+    request,
+    tree::{Table, Tree},
+};
+
+/// A base request in two parts.
+#[derive(Debug)]
+pub struct Base {
+    /// The fields that are the same for every call, as they stand in the suite.
+    same: Table,
+    /// The same, made.
+    made: DynamicMessage,
+    /// What each call makes anew (`$unique`).
+    rest: Table,
+}
+
+impl Base {
+    /// What is made already for a call that lays these over it, and what is not. What is laid over a part
+    /// may replace all of it, so that part is not made.
+    pub fn beneath(&self, layers: &[&Tree]) -> (DynamicMessage, Tree) {
+        let is_laid_over = |name: &str| {
+            layers.iter().any(|layer| match layer {
+                Tree::Table(members) => members.iter().any(|(known, _)| known.as_ref() == name),
+                _ => false,
+            })
+        };
+        let mut made = self.made.clone();
+        let mut rest = self.rest.clone();
+        for (name, tree) in &self.same {
+            if is_laid_over(name.as_ref()) {
+                made.clear_field_by_name(name.as_ref());
+                rest.push((name.clone(), tree.clone()));
+            }
+        }
+        (made, Tree::Table(rest))
+    }
+}
+
+/// Those that were asked for, by their rpc; none where something in one cannot be evaluated: whoever
+/// replaces or leaves out that part need not know it.
+#[derive(Debug, Default)]
+pub struct Bases(Mutex<HashMap<String, Option<Arc<Base>>>>);
+
+impl Bases {
+    /// That of an rpc. `same` holds the names whose values do not change during the run.
+    pub fn of(
+        &self,
+        rpc: &str,
+        message: &MessageDescriptor,
+        tree: &Tree,
+        same: &Scope,
+    ) -> Option<Arc<Base>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(rpc) {
+            return known.clone();
+        }
+        let base = part(message, tree, same).map(Arc::new);
+        known.insert(rpc.to_owned(), base.clone());
+        base
+    }
+}
+
+fn part(message: &MessageDescriptor, tree: &Tree, scope: &Scope) -> Option<Base> {
+    let Tree::Table(members) = tree else { return None };
+    let (same, rest): (Table, Table) = members.iter().cloned().partition(|(_, value)| {
+        request::texts(value).iter().all(|text| is_known(text.as_ref(), scope))
+    });
+    let mut made = DynamicMessage::new(message.clone());
+    request::merge(&mut made, &Tree::Table(same.clone()), scope).ok()?;
+    Some(Base { same, made, rest })
+}
+
+fn is_known(text: &str, scope: &Scope) -> bool {
+    let known = |text: Text| {
+        let names = |name: &String| scope.contains_key(name);
+        text.expressions().iter().all(|expr| expr.variables().iter().all(names))
+    };
+    Text::parse(text).is_ok_and(known)
+}
