@@ -1,6 +1,8 @@
 //! Holds the committed schema of the JSON report against the code, and a report against the schema.
 //! `STDCHECK_BLESS=1 cargo test --test report_schema` writes the schema anew.
 
+#[path = "reports/refusing.rs"]
+mod refusing;
 #[path = "reports/sample.rs"]
 mod sample;
 
@@ -27,7 +29,8 @@ fn the_committed_schema_is_that_of_the_code() {
 #[test]
 fn every_report_keeps_the_schema() {
     let validator = jsonschema::validator_for(&json::schema()).unwrap();
-    for events in [sample::run(false), sample::run(true), sample::good(), Vec::new()] {
+    let runs = [sample::run(false), sample::run(true), sample::good(), refusing::run(), Vec::new()];
+    for events in runs {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.json");
         let spec: ReportSpec = format!("json={}", path.display()).parse().unwrap();

@@ -1,5 +1,7 @@
 //! What the reports look like, from a run made by hand; no target is needed.
 
+#[path = "reports/refusing.rs"]
+mod refusing;
 #[path = "reports/sample.rs"]
 mod sample;
 
@@ -156,6 +158,21 @@ fn json_holds_the_run() {
         sample::HOSTILE,
         "evidence is exact"
     );
+}
+
+#[test]
+fn what_is_refused_again_and_again_is_in_every_report() {
+    let line = "3 checks could not be made: RuntimeService/RunPodSandbox gives UNKNOWN (first: no \
+                free addresses)";
+    let (text, _) = terminal(refusing::run(), Gate::default());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.join(" ").contains(line), "{text}");
+    let json = file(ReportKind::Json, refusing::run(), Gate::default());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["refused_again_and_again"][0]["line"], line);
+    assert_eq!(json["refused_again_and_again"][0]["checks"].as_array().unwrap().len(), 3);
+    let xml = file(ReportKind::Junit, refusing::run(), Gate::default());
+    assert!(xml.contains("cri.run.refused-again-and-again") && xml.contains(line), "{xml}");
 }
 
 #[test]

@@ -57,7 +57,11 @@ pub async fn carry_out(
                     break;
                 }
             }
-            _ = &mut running, if !over => {
+            ended = &mut running, if !over => {
+                if ended.is_err() {
+                    // `clean` has to do what it could not.
+                    run.set_uncleaned();
+                }
                 run.settle();
                 over = true;
             }

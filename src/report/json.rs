@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::End;
 use super::clean::escape_json;
 use super::record::{CleanupFailure, Death};
+use super::refusing::{self, Refusing};
 use super::summary::{Counts, RequirementResult};
 use crate::events::{CheckResult, Exchange, Finding, Finish, Header, TargetInfo};
 use crate::verdict::{Basis, Conclusion, Level, SkipKind, Verdict};
@@ -44,6 +45,8 @@ struct Report<'a> {
     checks: Vec<Check<'a>>,
     /// One for each requirement that a selected check is about, by code.
     requirements: Vec<&'a RequirementResult>,
+    /// Rpcs that the target refuses again and again from some point on: one reason for many errors.
+    refused_again_and_again: Vec<Refusing<'a>>,
     /// Remarks that are nobody's verdict.
     notes: &'a [String],
     /// What the run made and could not take away again.
@@ -170,6 +173,7 @@ pub(super) fn render(end: &End<'_>) -> String {
         },
         checks: end.record.results.iter().map(Check::new).collect(),
         requirements: end.summary.requirements.values().collect(),
+        refused_again_and_again: refusing::find(&end.record.results),
         notes: &end.record.notes,
         cleanup_failures: &end.record.cleanup_failures,
         bad_waivers: &finish.bad_waivers,

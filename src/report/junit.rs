@@ -10,6 +10,7 @@ use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBu
 use super::End;
 use super::clean::{clean_xml, first_line};
 use super::evidence::{Bounds, concerned, rows};
+use super::refusing;
 use crate::events::{CheckResult, Finish, Header};
 use crate::verdict::Verdict;
 
@@ -148,6 +149,15 @@ fn of_run(standard: &str, end: &End<'_>) -> Vec<TestCase> {
         let error =
             TestCaseBuilder::error(&name, Duration::ZERO, "incomplete", &first_line(&why, MESSAGE));
         cases.push(case(error, &[why]));
+    }
+    // The checks are errors one by one; this says what they have in common.
+    let refusing = refusing::find(&end.record.results);
+    if !refusing.is_empty() {
+        let lines: Vec<String> = refusing.into_iter().map(|refusing| refusing.line).collect();
+        let name = format!("{standard}.run.refused-again-and-again");
+        let message = first_line(&lines.join("; "), MESSAGE);
+        let error = TestCaseBuilder::error(&name, Duration::ZERO, "refused", &message);
+        cases.push(case(error, &lines));
     }
     if !finish.unattributed_deaths.is_empty() {
         cases.push(failure("target-alive", "death", &finish.unattributed_deaths));

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::{
     events::{CheckResult, Exchange},
     verdict::Verdict,
@@ -12,7 +15,8 @@ use crate::{
 const MANY: usize = 3;
 
 /// What is refused again and again.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub struct Refusing<'a> {
     /// The checks that could not be made.
     pub checks: Vec<&'a str>,

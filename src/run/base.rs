@@ -87,3 +87,82 @@ fn is_known(text: &str, scope: &Scope) -> bool {
     };
     Text::parse(text).is_ok_and(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::{
+        expr::{Value, value},
+        rpc,
+    };
+
+    const BASE: &str = r#"
+        name = "$unique"
+        parameters = "$driver.parameters"
+        capacity_range = { required_bytes = 5, limit_bytes = "$driver.limit" }
+    "#;
+
+    fn tree(text: &str) -> Tree {
+        toml::from_str(text).unwrap()
+    }
+
+    /// What a call's request is, with these laid over the base: by the parts, and as it stands in the suite.
+    fn both(base: &str, over: &str) -> (DynamicMessage, DynamicMessage) {
+        let message = rpc::find("csi.v1", "Controller/CreateVolume").unwrap().input();
+        let driver = value::map([
+            ("parameters", value::map([("a", Value::from("1"))])),
+            ("limit", Value::Int(9)),
+        ]);
+        let same = Scope::from([("driver".to_owned(), driver)]);
+        let mut all = same.clone();
+        all.insert("unique".to_owned(), Value::from("n"));
+        let (base, over) = (tree(base), tree(over));
+        let parts = Bases::default().of("", &message, &base, &same).unwrap();
+        let (mut made, rest) = parts.beneath(&[&over]);
+        let rest = request::overlay(&message, &rest, Some(&over), &[]);
+        request::merge(&mut made, &rest, &all).unwrap();
+        let mut whole = DynamicMessage::new(message.clone());
+        let laid = request::overlay(&message, &base, Some(&over), &[]);
+        request::merge(&mut whole, &laid, &all).unwrap();
+        (made, whole)
+    }
+
+    #[test]
+    fn a_request_of_two_parts_is_the_one_of_the_suite() {
+        let overs = [
+            "",
+            "name = 'other'",
+            "parameters = { b = '2' }",
+            "capacity_range = { required_bytes = 7 }",
+            "capacity_range = { limit_bytes = 0 }",
+            "secrets = { token = 'x' }",
+        ];
+        for over in overs {
+            let (made, whole) = both(BASE, over);
+            assert_eq!(made, whole, "{over}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_stands_for_a_message_is_replaced_as_a_whole() {
+        let base = "capacity_range = '$driver.range'\nname = '$unique'";
+        let message = rpc::find("csi.v1", "Controller/CreateVolume").unwrap().input();
+        let range = value::map([("required_bytes", Value::Int(5)), ("limit_bytes", Value::Int(9))]);
+        let driver = value::map([("range", range)]);
+        let same = Scope::from([("driver".to_owned(), driver)]);
+        let over = tree("capacity_range = { required_bytes = 7 }");
+        let parts = Bases::default().of("", &message, &tree(base), &same).unwrap();
+        let (made, rest) = parts.beneath(&[&over]);
+        assert!(!made.has_field_by_name("capacity_range"));
+        let Tree::Table(rest) = rest else { panic!() };
+        assert_eq!(rest.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_made_beforehand_is_left_to_the_call() {
+        let message = rpc::find("csi.v1", "Controller/CreateVolume").unwrap().input();
+        let same = Scope::from([("driver".to_owned(), value::map([]))]);
+        let base = tree("parameters = '$driver.parameters'");
+        assert!(Bases::default().of("", &message, &base, &same).is_none());
+    }
+}

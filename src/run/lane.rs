@@ -355,7 +355,12 @@ impl Lane {
             at: sent.duration_since(self.run.begun),
             took: sent.elapsed(),
         };
-        self.exchanges.push(Evidence::Verb(Arc::new(did)));
+        let evidence = Evidence::Verb(Arc::new(did));
+        let small = |value: &Value| value::is_small(value, KEPT);
+        self.exchanges.push(match small(params) && result.as_ref().map_or(true, small) {
+            true => evidence,
+            false => evidence.told(&self.run.redactor),
+        });
     }
 
     /// Calls an rpc for a verb: by name, with a value as its request; set-up, so it must be OK.

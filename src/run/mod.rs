@@ -395,7 +395,8 @@ impl Run {
         self.is_gone() || self.uncleaned.load(Ordering::SeqCst)
     }
 
-    fn set_uncleaned(&self) {
+    /// Something of ours may be left.
+    pub(crate) fn set_uncleaned(&self) {
         self.uncleaned.store(true, Ordering::SeqCst);
     }
 

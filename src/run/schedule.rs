@@ -96,7 +96,8 @@ pub async fn execute(
 /// Compiles what the checks expect while the target is being asked what it can do. A check that comes first
 /// compiles its own.
 fn compile_beside(run: &Arc<Run>) {
-    let run = run.clone();
+    let suite = run.plan.suite.clone();
+    let checks: Vec<_> = run.plan.checks.iter().map(|one| one.check.source.def.clone()).collect();
     let compile = move || {
         // What is wrong with one the check says.
         let compile = |step: &StepDef| {
@@ -107,15 +108,13 @@ fn compile_beside(run: &Arc<Run>) {
                 let _ = Expr::compile(expect.as_ref());
             }
         };
-        let suite = &run.plan.suite;
         for base in suite.requests.values() {
             for text in request::texts(&base.def.1) {
                 let _ = Text::parse(text.as_ref());
             }
         }
-        let checks = run.plan.checks.iter().flat_map(|planned| &planned.check.source.def.steps);
         suite.situations.iter().flat_map(|situation| &situation.def.steps).for_each(compile);
-        checks.for_each(compile);
+        checks.iter().flat_map(|check| &check.steps).for_each(compile);
     };
     // Without the thread it only takes longer.
     let _ = std::thread::Builder::new().name("expressions".to_owned()).spawn(compile);
@@ -425,6 +424,7 @@ impl Schedule<'_> {
     /// theirs, too.
     async fn revive(&mut self, during: &[String]) -> Revived {
         self.run.shared.distrust();
+        self.run.journal.flush();
         self.settle_beside().await;
         let mut answers = self.answers_again().await;
         let again = if answers { self.run.undo_what_was_left().await } else { None };
@@ -468,6 +468,7 @@ impl Schedule<'_> {
         for lane in run.take_what_was_left() {
             undo::give_up(lane).await;
         }
+        run.journal.flush();
         self.settle_beside().await;
         if !run.is_gone()
             && let Err(message) = sweep::sweep(run).await
@@ -478,6 +479,7 @@ impl Schedule<'_> {
                 self.unattributed.push(format!("the target died ({how}) during the last sweep"));
             }
         }
+        run.journal.flush();
         run.settle();
         for mut result in
             run.invariants.results(&run.plan, facts, &run.redactor, |during| run.replay(during))

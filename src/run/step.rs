@@ -42,6 +42,7 @@ pub async fn execute(lane: &mut Lane, step: &StepDef, over: Option<&Tree>) -> Re
         match once(lane, step, over).await {
             // A read-only step may be asked again until its time is up; the last answer counts.
             Err(Halt::Broken(_)) if patience.is_some_and(|within| begin.elapsed() < within) => {
+                lane.run.journal.flush();
                 let _waiting = lane.run.clock.start();
                 tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             }

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -65,18 +66,36 @@ struct Work {
 impl Work {
     fn on(&self, given: Given) {
         match given {
-            Given::Calls(calls) => calls.iter().for_each(|seen| (self.look)(seen)),
+            Given::Calls(calls) => calls.iter().for_each(|seen| {
+                self.survive(&seen.during, || (self.look)(seen));
+            }),
             Given::Names(names) => drop(names),
             Given::Event(mut event, evidence) => {
                 if let Event::CheckFinished(result) = event.as_mut() {
-                    let shown = evidence.iter().map(|evidence| evidence.shown(&self.redactor));
-                    result.exchanges.extend(shown);
+                    let show = |one: &Evidence| one.shown(&self.redactor);
+                    let shown =
+                        self.survive(&result.id, || evidence.iter().map(show).collect::<Vec<_>>());
+                    result.exchanges.extend(shown.unwrap_or_default());
                 }
-                hidden::hide(&mut event, &self.redactor);
-                // A reader that is gone is no reason to stop cleaning up.
-                let _ = self.events.send(*event);
+                self.send(*event);
             }
         }
+    }
+
+    fn send(&self, mut event: Event) {
+        hidden::hide(&mut event, &self.redactor);
+        // A reader that is gone is no reason to stop cleaning up.
+        let _ = self.events.send(event);
+    }
+
+    /// A panic of ours costs what was being made, and no result.
+    fn survive<T>(&self, of: &str, make: impl FnOnce() -> T) -> Option<T> {
+        let made = catch_unwind(AssertUnwindSafe(make)).ok();
+        if made.is_none() {
+            let what = "stdcheck itself failed where it looked at the calls of";
+            self.send(Event::Note(format!("{what} {of}; please report it")));
+        }
+        made
     }
 }
 
@@ -130,7 +149,7 @@ impl Teller {
         self.shared.more.notify_one();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // One that panicked has told so; what it did not see is not judged.
+            // What could make it panic is caught in it.
             let _ = thread.join();
         }
     }
@@ -152,14 +171,15 @@ impl Teller {
         }
     }
 
-    /// Says whether there is a thread now. One that panicked is not replaced.
+    /// Says whether there is a thread now. One that ended is not replaced.
     fn start(&self) -> bool {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_some() {
             return false;
         }
-        let serving = Serving(self.shared.clone());
-        let task = move || serving.serve();
+        let shared = self.shared.clone();
+        // Made in the thread: where there is none, nothing of it ends here.
+        let task = move || Serving(shared).serve();
         *thread = std::thread::Builder::new().name("teller".to_owned()).spawn(task).ok();
         thread.is_some()
     }
@@ -187,6 +207,13 @@ impl Shared {
     }
 }
 
+/// Otherwise the thread would wait for ever.
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 /// The thread's own part.
 struct Serving(Arc<Shared>);
 
@@ -198,7 +225,7 @@ impl Serving {
     }
 }
 
-/// At the end and in a panic: nobody may wait for it any more.
+/// However it ends: nobody may wait for it any more, and what it was given is done.
 impl Drop for Serving {
     fn drop(&mut self) {
         let left = {
@@ -207,15 +234,52 @@ impl Drop for Serving {
             mem::take(&mut queue.given)
         };
         self.0.room.notify_all();
-        // Results are told even where a call before them made it panic.
-        left.into_iter()
-            .filter(|given| matches!(given, Given::Event(..)))
-            .for_each(|given| self.0.work.on(given));
+        left.into_iter().for_each(|given| self.0.work.on(given));
     }
 }
 
 impl std::fmt::Debug for Teller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Teller")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DynamicMessage;
+
+    use super::*;
+    use crate::{drive::grpc::Answer, suite::rpc};
+
+    fn call(during: &str) -> Arc<Seen> {
+        let method = rpc::find("csi.v1", "Identity/Probe").unwrap();
+        let request = DynamicMessage::new(method.input());
+        let answer = Arc::new(Answer::none("nobody"));
+        let rpc = "Identity/Probe".to_owned();
+        Arc::new(Seen::new(rpc, request, answer, during.to_owned(), Duration::ZERO))
+    }
+
+    #[test]
+    fn a_look_that_panics_costs_no_event_and_the_order_stays() {
+        let (events, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let look = |seen: &Seen| assert!(seen.during != "bad", "meant to");
+        let teller = Teller::new(look, Arc::default(), events);
+        for at in 0..3 * QUEUE {
+            teller.see(vec![call(if at == QUEUE { "bad" } else { "good" })]);
+            teller.tell(Event::Note(at.to_string()), Vec::new());
+        }
+        teller.settle();
+        teller.tell(Event::Note("after".to_owned()), Vec::new());
+        drop(teller);
+        let mut notes = Vec::new();
+        while let Some(event) = told.blocking_recv() {
+            let Event::Note(note) = event else { panic!("{event:?}") };
+            notes.push(note);
+        }
+        let mut wanted: Vec<String> = (0..3 * QUEUE).map(|at| at.to_string()).collect();
+        let failed = "stdcheck itself failed where it looked at the calls of bad; please report it";
+        wanted.insert(QUEUE, failed.to_owned());
+        wanted.push("after".to_owned());
+        assert_eq!(notes, wanted);
     }
 }

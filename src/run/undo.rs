@@ -18,6 +18,7 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
     while let Some(undo) = lane.undo.pop() {
         match undo {
             Undo::Own(restore) => {
+                lane.run.journal.flush();
                 if let Err(message) = restore().await {
                     tell(lane, message);
                 }

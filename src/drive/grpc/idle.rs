@@ -16,6 +16,9 @@ use super::link::Link;
 /// Servers may end connections of a certain age, which is nothing that a check should meet.
 const OLDEST: Duration = Duration::from_secs(1);
 
+/// Nor should it meet the end of one that was not used for a while.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+
 /// A connection and what is known of it; it is made at the first call.
 #[derive(Clone)]
 pub struct Connection {
@@ -53,29 +56,43 @@ impl Connection {
 
 /// Those of all clients of one target.
 #[derive(Clone, Default)]
-pub struct Idle(Arc<Mutex<Vec<Connection>>>);
+pub struct Idle(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    /// Each with the time since which nobody has used it.
+    connections: Vec<(Connection, Instant)>,
+    /// When the process changed at the other side.
+    forgot: Option<Instant>,
+}
 
 impl Idle {
-    fn all(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One that may be used, if there is one.
     pub fn take(&self) -> Option<Connection> {
-        let mut all = self.all();
-        all.retain(Connection::is_spotless);
-        all.pop()
+        let connections = &mut self.kept().connections;
+        connections.retain(|(connection, since)| {
+            connection.is_spotless() && since.elapsed() < LONGEST_REST
+        });
+        connections.pop().map(|(connection, _)| connection)
     }
 
     /// Keeps one, if it may be used again. Nobody else may have it then.
     pub fn keep(&self, connection: Connection) {
-        if connection.is_spotless() {
-            self.all().push(connection);
+        let mut kept = self.kept();
+        let leads_on = kept.forgot.is_none_or(|forgot| connection.born > forgot);
+        if leads_on && connection.is_spotless() {
+            kept.connections.push((connection, Instant::now()));
         }
     }
 
-    /// They lead to a process that is gone.
+    /// All that there are lead to a process that is gone, those that are in use, too.
     pub fn forget(&self) {
-        self.all().clear();
+        let mut kept = self.kept();
+        kept.connections.clear();
+        kept.forgot = Some(Instant::now());
     }
 }

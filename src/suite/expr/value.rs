@@ -140,6 +140,23 @@ pub fn to_json(value: &Value) -> serde_json::Value {
     }
 }
 
+/// Whether a value holds no more than so many bytes, roughly.
+pub fn is_small(value: &Value, bytes: usize) -> bool {
+    rest(value, bytes).is_some()
+}
+
+/// What is left of so many bytes after a value.
+fn rest(value: &Value, bytes: usize) -> Option<usize> {
+    let left = bytes.checked_sub(size_of::<Value>())?;
+    match value {
+        Value::String(text) => left.checked_sub(text.len()),
+        Value::Bytes(bytes) => left.checked_sub(bytes.len()),
+        Value::List(items) => items.iter().try_fold(left, |left, item| rest(item, left)),
+        Value::Map(members) => members.map.values().try_fold(left, |left, item| rest(item, left)),
+        _ => Some(left),
+    }
+}
+
 /// A value inside `${…}`: text as it is, everything else as JSON.
 pub fn as_text(value: &Value) -> String {
     match value {

@@ -1,7 +1,7 @@
 //! Mounting a volume again where it is: for file systems that the kernel does not grow while they are
 //! mounted.
 
-use std::path::Path;
+use std::{path::Path, thread::sleep, time::Duration};
 
 use nix::errno::Errno;
 
@@ -12,6 +12,21 @@ use crate::reference::csi::{
     refusal::{Answer, precondition},
     state::{Published, Staged, Volume},
 };
+
+/// How often it is tried to unmount what somebody uses, and how long it is waited between: whoever only
+/// looks at a volume is gone by then. Nobody tells of that.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
+fn unmount(at: &Path) -> Result<bool, Errno> {
+    for _ in 1..TRIES {
+        match mounts::unmount(at) {
+            Err(Errno::EBUSY) => sleep(PAUSE),
+            other => return other,
+        }
+    }
+    mounts::unmount(at)
+}
 
 fn still_small(driver: &Driver, id: &str) -> Answer<bool> {
     let image = driver.store.volume_image(id);
@@ -24,7 +39,7 @@ pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Ans
     let mut away: Vec<(&String, &Published)> = Vec::new();
     let mut busy = false;
     for (target, published) in &volume.published {
-        match mounts::unmount(Path::new(target)) {
+        match unmount(Path::new(target)) {
             Err(Errno::EBUSY) => busy = true,
             other => {
                 if other? {
@@ -37,7 +52,7 @@ pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Ans
         }
     }
     if !busy {
-        busy = match mounts::unmount(Path::new(&staged.path)) {
+        busy = match unmount(Path::new(&staged.path)) {
             Err(Errno::EBUSY) => true,
             other => other.map(|_| false)?,
         };
