@@ -117,7 +117,12 @@ fn all_of_it_ends_when_we_are_killed() {
         return;
     };
     let namespace = fs::read_link(format!("/proc/{outer}/ns/net")).unwrap();
-    assert!(somebody_naps(&nap));
+    let until = Instant::now() + Duration::from_secs(20);
+    // A process that was just started has the command line of whoever started it for a moment.
+    while !somebody_naps(&nap) {
+        assert!(Instant::now() < until, "the daemon was not started");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     client.kill().unwrap();
     client.wait().unwrap();
     let until = Instant::now() + Duration::from_secs(20);
