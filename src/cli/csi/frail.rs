@@ -44,7 +44,9 @@ pub async fn visit(
     }
     let begin = Instant::now();
     launched.set_frail();
+    let starting = clock.start();
     launched.start().await.map_err(|trouble: Trouble| Stop::unreachable(trouble.to_string()))?;
+    drop(starting);
     let grpc = new().frail();
     let again = |stop: Stop| {
         Stop::unreachable(format!("the driver {ended}, and then again: {}", stop.message))

@@ -125,7 +125,7 @@ impl TargetFlags {
         workspace: &Workspace,
         clock: &PendingClock,
     ) -> Result<Found, Stop> {
-        let launched = self.launch(workspace).await?;
+        let launched = self.launch(workspace, clock).await?;
         let new = |endpoint| Grpc::new(endpoint, clock.clone());
         let known = Known::default();
         let drive = match &launched {
@@ -174,7 +174,11 @@ impl TargetFlags {
         Ok(Found { drive, driver, restart, info: info.unwrap_or_default() })
     }
 
-    async fn launch(&self, workspace: &Workspace) -> Result<Option<Launched>, Stop> {
+    async fn launch(
+        &self,
+        workspace: &Workspace,
+        clock: &PendingClock,
+    ) -> Result<Option<Launched>, Stop> {
         let Some(program) = &self.driver else { return Ok(None) };
         let program = which::which(program).map_err(|_| {
             let program = program.display();
@@ -187,7 +191,10 @@ impl TargetFlags {
         let options = LaunchOptions::new(program, self.driver_args.clone(), &socket, &folder);
         let told = |trouble: Trouble| Stop::unreachable(trouble.to_string());
         let launched = Launched::new(options).await.map_err(told)?;
+        // As a restart does, it takes the driver's time.
+        let pending = clock.start();
         launched.start().await.map_err(told)?;
+        drop(pending);
         Ok(Some(launched))
     }
 
