@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -75,7 +76,14 @@ impl Invariants {
     /// Looks at one call; also from another thread.
     pub fn looker(&self, redactor: Arc<Redactor>) -> impl Fn(&Seen) + Send + Sync + 'static {
         let all = self.watched.clone();
-        move |seen| look_at(&all, seen, &redactor)
+        move |seen| {
+            let looked = catch_unwind(AssertUnwindSafe(|| look_at(&all, seen, &redactor)));
+            if looked.is_err() {
+                // What was not looked at must not count as kept.
+                let why = format!("stdcheck itself failed where it looked at {}", seen.rpc);
+                all.iter().filter(|one| one.watches(&seen.rpc)).for_each(|one| one.fail(&why));
+            }
+        }
     }
 
     /// Looks at one execution of a plugin at a version, however it ended. `names` are what a step
@@ -181,6 +189,12 @@ impl Watched {
     fn watches(&self, what: &str) -> bool {
         let watch = &self.planned.source.def.watch;
         watch.iter().any(|known| known.as_ref() == what || known.as_ref() == EVERY_RPC)
+    }
+
+    /// It cannot say any more that it was kept.
+    fn fail(&self, why: &str) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.mistake.get_or_insert_with(|| why.to_owned());
     }
 
     /// Whether it asks what is wrong with the form of a reply.

@@ -106,7 +106,7 @@ impl Journal {
         self.wait(Waiting::Answered { number, reply });
     }
 
-    /// It was refused, or taken back: the same.
+    /// It was refused, or taken back: written at the next [`Journal::flush`], too.
     pub fn over(&self, number: u64) {
         if self.is_own() {
             self.open.fetch_sub(1, Ordering::Relaxed);

@@ -22,7 +22,9 @@ const LONGEST_REST: Duration = Duration::from_millis(50);
 /// A connection and what is known of it; it is made at the first call.
 #[derive(Clone)]
 pub struct Connection {
+    /// What calls go through.
     pub channel: Channel,
+    /// How often it has ended, and who is at the other side.
     pub link: Arc<Link>,
     born: Instant,
     /// How many calls have not ended with an answer: they are under way, were cut or left, or the target sent
@@ -94,5 +96,40 @@ impl Idle {
         let mut kept = self.kept();
         kept.connections.clear();
         kept.forgot = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        let channel = tonic::transport::Endpoint::from_static("http://localhost").connect_lazy();
+        Connection::new(channel, Arc::default())
+    }
+
+    #[tokio::test]
+    async fn one_is_used_again_only_if_every_call_on_it_was_answered() {
+        let idle = Idle::default();
+        let (good, cut) = (connection(), connection());
+        good.begin();
+        good.answered();
+        cut.begin();
+        idle.keep(good);
+        idle.keep(cut);
+        assert!(idle.take().is_some());
+        assert!(idle.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn none_outlives_the_process_at_the_other_side() {
+        let idle = Idle::default();
+        let (kept, in_use) = (connection(), connection());
+        idle.keep(kept);
+        idle.forget();
+        idle.keep(in_use);
+        assert!(idle.take().is_none());
+        idle.keep(connection());
+        assert!(idle.take().is_some());
     }
 }
