@@ -134,6 +134,7 @@ async fn restored(
     let unless = [(Code::InvalidArgument, SkipKind::NotApplicable)];
     let made = volume::create(lane, Some(&value::map(over)), &unless).await?;
     let placed = published(lane, &made, capability).await?;
+    let _pending = lane.run.clock.start();
     let bytes = paths::files(lane)?.get(&place_in(&placed)).await.map_err(Halt::Error)?;
     let number = bytes.as_deref().and_then(|bytes| bytes.first_chunk().copied());
     Ok(number.map_or(0, i64::from_le_bytes))
