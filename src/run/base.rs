@@ -10,7 +10,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor};
 use crate::suite::{
     expr::{Scope, Text},
     request,
-    tree::{Table, Tree},
+    tree::{Member, Table, Tree},
 };
 
 /// A base request in two parts.
@@ -25,24 +25,20 @@ pub struct Base {
 }
 
 impl Base {
-    /// What is made already for a call that lays these over it, and what is not. What is laid over a part
-    /// may replace all of it, so that part is not made.
-    pub fn beneath(&self, layers: &[&Tree]) -> (DynamicMessage, Tree) {
-        let is_laid_over = |name: &str| {
-            layers.iter().any(|layer| match layer {
-                Tree::Table(members) => members.iter().any(|(known, _)| known.as_ref() == name),
-                _ => false,
-            })
-        };
+    /// What is made already for a call. What is laid over a part may replace all of it, so that part is not
+    /// made.
+    pub fn made(&self, is_laid_over: impl Fn(&str) -> bool) -> DynamicMessage {
         let mut made = self.made.clone();
-        let mut rest = self.rest.clone();
-        for (name, tree) in &self.same {
-            if is_laid_over(name.as_ref()) {
-                made.clear_field_by_name(name.as_ref());
-                rest.push((name.clone(), tree.clone()));
-            }
+        for (name, _) in self.same.iter().filter(|(name, _)| is_laid_over(name.as_ref())) {
+            made.clear_field_by_name(name.as_ref());
         }
-        (made, Tree::Table(rest))
+        made
+    }
+
+    /// What is not.
+    pub fn rest(&self, is_laid_over: impl Fn(&str) -> bool) -> impl Iterator<Item = &Member> {
+        let laid_over = self.same.iter().filter(move |(name, _)| is_laid_over(name.as_ref()));
+        self.rest.iter().chain(laid_over)
     }
 }
 
@@ -118,9 +114,10 @@ mod tests {
         all.insert("unique".to_owned(), Value::from("n"));
         let (base, over) = (tree(base), tree(over));
         let parts = Bases::default().of("", &message, &base, &same).unwrap();
-        let (mut made, rest) = parts.beneath(&[&over]);
-        let rest = request::overlay(&message, &rest, Some(&over), &[]);
-        request::merge(&mut made, &rest, &all).unwrap();
+        let is_laid_over = |name: &str| over.has(name);
+        let mut made = parts.made(is_laid_over);
+        let rest: Vec<&Member> = parts.rest(is_laid_over).collect();
+        request::merge_laid(&mut made, &rest, &[&over], &[], &all).unwrap();
         let mut whole = DynamicMessage::new(message.clone());
         let laid = request::overlay(&message, &base, Some(&over), &[]);
         request::merge(&mut whole, &laid, &all).unwrap();
@@ -152,10 +149,9 @@ mod tests {
         let same = Scope::from([("driver".to_owned(), driver)]);
         let over = tree("capacity_range = { required_bytes = 7 }");
         let parts = Bases::default().of("", &message, &tree(base), &same).unwrap();
-        let (made, rest) = parts.beneath(&[&over]);
-        assert!(!made.has_field_by_name("capacity_range"));
-        let Tree::Table(rest) = rest else { panic!() };
-        assert_eq!(rest.len(), 2);
+        let is_laid_over = |name: &str| over.has(name);
+        assert!(!parts.made(is_laid_over).has_field_by_name("capacity_range"));
+        assert_eq!(parts.rest(is_laid_over).count(), 2);
     }
 
     #[test]

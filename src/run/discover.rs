@@ -18,7 +18,7 @@ use crate::{
     plan::Plan,
     stage::wire::{LinkOp, NewLink},
     suite::{
-        expr::{Expr, Judgement, Value, value},
+        expr::{Expr, Judgement, Value},
         format::{CapabilityDef, FoundBy},
         request, rpc,
     },
@@ -107,13 +107,12 @@ fn told(found_by: &FoundBy, answer: &Answer) -> (bool, String) {
         let said_no = no.as_ref().iter().any(|word| word.as_ref() == code);
         return (!said_no, format!("{call} answers {code}"));
     }
-    let (Some(when), Some(reply)) = (&found_by.when, answer.reply()) else {
+    let (Some(when), Some(_)) = (&found_by.when, answer.reply()) else {
         let why = format!("{call} answers {code} {}", answer.message);
         let no = answer.code == tonic::Code::Unimplemented;
         return (false, if no { why } else { format!("{NOT_FOUND_OUT}: {why}") });
     };
-    let mut scope = super::step::names_of(&Value::Null, answer);
-    scope.insert("reply".into(), value::from_message(reply));
+    let scope = super::step::names_of(&Value::Null, answer);
     match Expr::compile(when.as_ref()).map(|expr| expr.judge(&scope)) {
         Ok(Judgement::Holds) => (true, format!("{call} says so")),
         Ok(Judgement::Mistake(error)) | Err(error) => (false, format!("{NOT_FOUND_OUT}: {error}")),

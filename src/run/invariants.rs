@@ -14,7 +14,7 @@ use crate::{
     events::{CapabilityFact, CheckResult, Exchange, Finding},
     plan::{Plan, PlannedInvariant, Shut},
     suite::{
-        expr::{Expr, Judgement, Ready, Scope, Value, value},
+        expr::{Expr, Judgement, Ready, Scope, Value},
         format::{Answers, EVERY_RPC},
         version::Version,
     },
@@ -150,8 +150,7 @@ fn look_at(watched: &[Watched], seen: &Seen, redactor: &Redactor) {
     if concerned.is_empty() {
         return;
     }
-    let request = value::from_message(sent);
-    let mut names = super::step::names_of(&request, answer);
+    let mut names = super::step::names_of(sent.value(), answer);
     names.insert("code_number".into(), Value::Int(answer.number.into()));
     names.insert("details".into(), Value::Bool(answer.details));
     // One that asks nothing of a single reply has seen all of a stream at once.
@@ -163,11 +162,11 @@ fn look_at(watched: &[Watched], seen: &Seen, redactor: &Redactor) {
     for watched in &whole {
         watched.look(&ready_for_whole, exchange, during);
     }
-    for reply in answer.replies.iter().filter(|_| !each.is_empty()) {
+    for (reply, value) in answer.replies.iter().zip(answer.values()).filter(|_| !each.is_empty()) {
         let mut scope = names.clone();
-        scope.insert("reply".into(), value::from_message(reply));
+        scope.insert("reply".into(), value.clone());
         if each.iter().any(|watched| watched.looks_at_the_wire()) {
-            let faults = WireFaults::of(sent, reply);
+            let faults = WireFaults::of(sent.message(), reply);
             scope.insert("unset".into(), faults.unset.into());
             scope.insert("oversized".into(), faults.oversized.into());
             scope.insert("undefined_enums".into(), faults.undefined_enums.into());

@@ -7,15 +7,25 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
-use crate::suite::expr::{Value, value};
+use super::sent::Sent;
+use crate::{
+    drive::grpc::Answer,
+    suite::{
+        expr::{Value, value},
+        rpc,
+    },
+};
 
 /// Its file in the run's folder.
 const FILE: &str = "journal";
@@ -44,32 +54,53 @@ pub struct Entry {
     pub number: u64,
     /// `Service/Rpc`
     pub rpc: String,
-    /// What was asked, without secrets.
-    pub request: Json,
-    /// What was answered; nothing is known of a call that was under way.
-    pub reply: Option<Json>,
+    /// What was asked, without secrets: the message as it goes over the wire.
+    pub request: Bytes,
+    /// What was answered, likewise; nothing is known of a call that was under way.
+    pub reply: Option<Bytes>,
 }
 
+impl Entry {
+    /// Request and reply as expressions see them.
+    ///
+    /// # Errors
+    /// If they are none of that rpc, or there is no such rpc in the package.
+    pub fn read(&self, package: &str) -> Result<(Value, Option<Value>), String> {
+        let method = rpc::find(package, &self.rpc)?;
+        let read = |of: MessageDescriptor, bytes: &Bytes| {
+            DynamicMessage::decode(of, bytes.clone())
+                .map(|message| value::from_message(&message))
+                .map_err(|error| format!("the journal holds no proper {}: {error}", self.rpc))
+        };
+        let request = read(method.input(), &self.request)?;
+        let reply = self.reply.as_ref().map(|reply| read(method.output(), reply)).transpose()?;
+        Ok((request, reply))
+    }
+}
+
+/// Messages are in base64.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Asked { number: u64, rpc: String, request: Json },
-    Answered { number: u64, reply: Json },
+    Asked { number: u64, rpc: String, request: String },
+    Answered { number: u64, reply: String },
     Over { number: u64 },
 }
 
 /// What is not written yet.
 #[derive(Debug)]
 enum Waiting {
-    Answered { number: u64, reply: Value },
+    Answered { number: u64, answer: Arc<Answer> },
     Over { number: u64 },
 }
 
 impl Waiting {
     fn line(&self) -> Line {
         match self {
-            Waiting::Answered { number, reply } => {
-                Line::Answered { number: *number, reply: value::to_json(reply) }
+            Waiting::Answered { number, answer } => {
+                let reply = answer.reply().map(|reply| reply.encode_to_vec()).unwrap_or_default();
+                let reply = STANDARD.encode(reply);
+                Line::Answered { number: *number, reply }
             }
             Waiting::Over { number } => Line::Over { number: *number },
         }
@@ -90,20 +121,20 @@ impl Journal {
     }
 
     /// Something is going to be made. Gives the entry's number.
-    pub fn asked(&self, rpc: &str, request: &Value) -> u64 {
+    pub fn asked(&self, rpc: &str, request: &Sent) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
-        let mut request = value::to_json(request);
-        if let Some(members) = request.as_object_mut() {
-            members.remove(SECRETS);
-        }
+        let request = match request.message().descriptor().get_field_by_name(SECRETS) {
+            Some(secrets) => STANDARD.encode(request.bytes_without(secrets.number())),
+            None => STANDARD.encode(request.bytes()),
+        };
         self.write(&Line::Asked { number, rpc: rpc.to_owned(), request });
         number
     }
 
     /// It was made: written at the next [`Journal::flush`].
-    pub fn answered(&self, number: u64, reply: Value) {
-        self.wait(Waiting::Answered { number, reply });
+    pub fn answered(&self, number: u64, answer: Arc<Answer>) {
+        self.wait(Waiting::Answered { number, answer });
     }
 
     /// It was refused, or taken back: written at the next [`Journal::flush`], too.
@@ -171,11 +202,12 @@ impl Journal {
         for line in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
             match line {
                 Line::Asked { number, rpc, request } => {
+                    let Some(request) = bytes_of(&request) else { continue };
                     entries.insert(number, Entry { number, rpc, request, reply: None });
                 }
                 Line::Answered { number, reply } => {
                     if let Some(entry) = entries.get_mut(&number) {
-                        entry.reply = Some(reply);
+                        entry.reply = bytes_of(&reply);
                     }
                 }
                 Line::Over { number } => drop(entries.remove(&number)),
@@ -193,6 +225,10 @@ impl Drop for Journal {
     }
 }
 
+fn bytes_of(text: &str) -> Option<Bytes> {
+    STANDARD.decode(text).ok().map(Bytes::from)
+}
+
 fn text(line: &Line) -> String {
     let mut text = serde_json::to_string(line).expect("numbers, text and JSON");
     text.push('\n');
@@ -201,33 +237,66 @@ fn text(line: &Line) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::suite::request;
+
+    const CREATE: &str = "Controller/CreateVolume";
+
+    fn message(of: MessageDescriptor, members: &Value) -> DynamicMessage {
+        let mut message = DynamicMessage::new(of);
+        request::fill(&mut message, members).unwrap();
+        message
+    }
 
     #[test]
     fn what_was_not_taken_back_is_read_again_newest_first_and_without_secrets() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::in_folder(dir.path());
         assert_eq!(journal.left(), []);
+        let method = rpc::find("csi.v1", CREATE).unwrap();
+        let secrets = || value::map([("password", Value::from("hidden"))]);
         let request = |name: &str| {
-            value::from_json(&json!({ "name": name, "secrets": { "password": "hidden" } }))
+            let members = value::map([("name", Value::from(name)), ("secrets", secrets())]);
+            Sent::from(message(method.input(), &members))
         };
-        let first = journal.asked("Controller/CreateVolume", &request("a"));
-        let second = journal.asked("Controller/CreateVolume", &request("b"));
-        let third = journal.asked("Controller/CreateVolume", &request("c"));
-        journal.answered(first, value::from_json(&json!({ "volume": { "volume_id": "1" } })));
+        let first = journal.asked(CREATE, &request("a"));
+        let second = journal.asked(CREATE, &request("b"));
+        let third = journal.asked(CREATE, &request("c"));
+        let volume = value::map([("volume_id", Value::from("1"))]);
+        let reply = message(method.output(), &value::map([("volume", volume)]));
+        let mut answer = Answer::none("");
+        answer.replies.push(reply);
+        journal.answered(first, Arc::new(answer));
         journal.over(second);
         assert_eq!(journal.left().len(), 2);
         let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
-        assert!(!text.contains("hidden"), "{text}");
         std::fs::write(dir.path().join(FILE), format!("{text}{{\"asked\": {{\"num")).unwrap();
         let left = Journal::in_folder(dir.path()).left();
         let numbers: Vec<u64> = left.iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, [third, first]);
-        assert_eq!(left[1].reply, Some(json!({ "volume": { "volume_id": "1" } })));
-        assert_eq!((left[0].reply.clone(), &left[0].request), (None, &json!({ "name": "c" })));
+        let (asked, answered) = left[1].read("csi.v1").unwrap();
+        let id =
+            |reply: &Value| value::member(value::member(reply, "volume")?, "volume_id").cloned();
+        assert_eq!(answered.as_ref().and_then(id), Some(Value::from("1")));
+        assert_eq!(value::member(&asked, "name"), Some(&Value::from("a")));
+        assert_eq!(value::member(&asked, "secrets"), Some(&value::map([])));
+        for entry in &left {
+            assert!(!entry.request.windows(6).any(|part| part == b"hidden"));
+        }
+        assert_eq!(left[0].read("csi.v1").unwrap().1, None);
         journal.give_up(third);
         assert_eq!(journal.left().len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_message_of_its_rpc_is_told() {
+        let entry = |rpc: &str, request: &'static [u8]| Entry {
+            number: 1,
+            rpc: rpc.to_owned(),
+            request: Bytes::from_static(request),
+            reply: None,
+        };
+        assert!(entry(CREATE, &[0xff]).read("csi.v1").is_err());
+        assert!(entry("Controller/Nothing", &[]).read("csi.v1").is_err());
     }
 }

@@ -15,6 +15,7 @@ use super::{
     halt::Halt,
     host::Host,
     seen::{self, Did, Evidence, Seen},
+    sent::Sent,
 };
 use crate::{
     drive::{
@@ -24,9 +25,7 @@ use crate::{
     },
     suite::{
         expr::{Scope, Value, value},
-        format::{StepDef, Words},
         request, rpc,
-        tree::Tree,
         version::Version,
     },
 };
@@ -64,7 +63,7 @@ pub struct Lane {
 /// Something that must be taken back.
 pub(super) enum Undo {
     /// By the steps that suite.toml names for the rpc.
-    Rpc { rpc: String, request: Value, reply: Option<Value>, entry: Option<u64> },
+    Rpc { rpc: String, request: Sent, reply: Option<Arc<Answer>>, entry: Option<u64> },
     /// By a verb's own means.
     Own(Restore),
     /// The same, beside what comes after it.
@@ -138,50 +137,9 @@ impl Lane {
         self.undo.push(Undo::Beside(restore));
     }
 
-    /// Builds the request of a call step: base, then `with`, then the situation's override.
-    ///
-    /// # Errors
-    /// What in it cannot be evaluated or does not fit.
-    pub fn build(
-        &self,
-        method: &MethodDescriptor,
-        step: &StepDef,
-        over: Option<&Tree>,
-    ) -> Result<DynamicMessage, Halt> {
-        let name = rpc_name(method);
-        let mut omitted = Vec::new();
-        for word in step.omit.iter().flat_map(|words| &words.0) {
-            omitted.extend(self.words(word.as_ref())?);
-        }
-        let omitted: Vec<&str> = omitted.iter().map(String::as_str).collect();
-        let with = step.with.as_ref().map(toml::Spanned::as_ref);
-        // A `$case.with` stands for a whole table; it is evaluated on its own below.
-        let (wholes, layers): (Vec<&Tree>, Vec<&Tree>) =
-            [with, over].into_iter().flatten().partition(|tree| matches!(tree, Tree::Text(_)));
-        let (mut message, mut tree) = match self.run.base(&name, &method.input()) {
-            Some(base) => base.beneath(&layers),
-            None => {
-                let base = self.run.plan.suite.requests.get(&name);
-                let tree =
-                    base.map_or_else(|| Tree::Table(Vec::new()), |b| b.def.1.as_ref().clone());
-                (DynamicMessage::new(method.input()), tree)
-            }
-        };
-        for layer in layers {
-            tree = request::overlay(&method.input(), &tree, Some(layer), &[]);
-        }
-        if !omitted.is_empty() {
-            tree = request::overlay(&method.input(), &tree, None, &omitted);
-        }
-        let fits = |error| Halt::Error(format!("cannot build the request of {name}: {error}"));
-        request::merge(&mut message, &tree, &self.scope).map_err(fits)?;
-        for layer in wholes {
-            request::merge(&mut message, layer, &self.scope).map_err(fits)?;
-        }
-        for path in omitted {
-            request::omit(&mut message, path).map_err(fits)?;
-        }
-        Ok(message)
+    /// Has something done while the target is at the next call.
+    pub fn beside(&self, work: Restore) {
+        self.run.beside.take(&self.owner, work);
     }
 
     /// A word of a suite file, or the words that its `$path` stands for.
@@ -200,27 +158,27 @@ impl Lane {
     pub async fn call(
         &mut self,
         method: &MethodDescriptor,
-        request: &DynamicMessage,
+        request: impl Into<Sent>,
         deadline: Duration,
     ) -> Arc<Answer> {
-        self.calls(method, request, deadline, true, NEVER).await
+        self.calls(method, request.into(), deadline, true, NEVER).await
     }
 
     /// The same for a stream that has no end: it is left after the reply that is `enough`.
     pub async fn call_until(
         &mut self,
         method: &MethodDescriptor,
-        request: &DynamicMessage,
+        request: impl Into<Sent>,
         deadline: Duration,
         enough: Enough<'_>,
     ) -> Arc<Answer> {
-        self.calls(method, request, deadline, true, enough).await
+        self.calls(method, request.into(), deadline, true, enough).await
     }
 
     async fn calls(
         &mut self,
         method: &MethodDescriptor,
-        request: &DynamicMessage,
+        request: Sent,
         deadline: Duration,
         undone: bool,
         enough: Enough<'_>,
@@ -230,26 +188,31 @@ impl Lane {
         let undone = undone && self.run.plan.suite.undo.contains_key(&name);
         if undone {
             // Before the call: a run that is interrupted in the middle of it must still clean up.
-            let request = value::from_message(request);
             // Other standards' objects carry the run's id.
             let journal = self.run.options.driver.is_some().then_some(&self.run.journal);
             let entry = journal.map(|journal| journal.asked(&name, &request));
-            self.undo.push(Undo::Rpc { rpc: name.clone(), request, reply: None, entry });
+            let (rpc, request) = (name.clone(), request.clone());
+            self.undo.push(Undo::Rpc { rpc, request, reply: None, entry });
         }
         let run = self.run.clone();
-        let mut kept = None;
         // What need not be done before or after.
-        let mut meanwhile = || {
+        let meanwhile = || {
             // Whatever is told from now on must not hold them.
-            run.redactor.learn_from(request);
+            run.redactor.learn_from(request.message());
             run.journal.flush();
             run.beside.begin();
             run.teller.wake();
-            kept = Some(request.clone());
+            request.value();
         };
         let answer = match self.drive.grpc_of(method.parent_service().name()) {
             Some(grpc) => {
-                let call = grpc.call_meanwhile(method, request, deadline, enough, meanwhile);
+                let call = grpc.call_meanwhile(
+                    method,
+                    request.bytes().clone(),
+                    deadline,
+                    enough,
+                    meanwhile,
+                );
                 // Boxed: whatever awaits this is moved about, and the whole of a call is large.
                 Box::pin(call).await
             }
@@ -258,7 +221,7 @@ impl Lane {
                 Answer::none(NO_ENDPOINT)
             }
         };
-        let request = kept.unwrap_or_else(|| request.clone());
+        let answer = Arc::new(answer);
         if undone {
             let refused = answer.outcome == Outcome::Answered && answer.code != tonic::Code::Ok;
             if refused {
@@ -266,7 +229,7 @@ impl Lane {
                     self.run.journal.over(entry);
                 }
             } else if let Some(Undo::Rpc { reply, entry, .. }) = self.undo.last_mut() {
-                *reply = answer.reply().map(value::from_message);
+                *reply = answer.reply().is_some().then(|| answer.clone());
                 if let (Some(reply), Some(entry)) = (reply, entry) {
                     self.run.journal.answered(*entry, reply.clone());
                 }
@@ -279,13 +242,12 @@ impl Lane {
     fn seen(
         &mut self,
         name: String,
-        request: DynamicMessage,
-        answer: Answer,
+        request: Sent,
+        answer: Arc<Answer>,
         sent: Instant,
     ) -> Arc<Answer> {
         let run = &self.run;
         let at = sent.duration_since(run.begun);
-        let answer = Arc::new(answer);
         let during = self.owner.clone();
         let seen = Arc::new(Seen::new(name, request, answer.clone(), during, at));
         let size = answer.size;
@@ -371,53 +333,10 @@ impl Lane {
         let answer = self.ask(rpc_name, request, self.run.options.step_timeout).await?;
         match answer.outcome {
             Outcome::Answered if answer.code == tonic::Code::Ok => {
-                Ok(answer.reply().map_or(Value::Null, value::from_message))
+                Ok(answer.reply_value().cloned().unwrap_or(Value::Null))
             }
             _ => Err(refusal(rpc_name, &answer)),
         }
-    }
-
-    /// The request of an rpc for a verb: its base request with a value merged into it, as a step's
-    /// `with` would be.
-    ///
-    /// # Errors
-    /// If there is no such rpc or the value does not fit.
-    pub fn request(
-        &self,
-        rpc_name: &str,
-        with: Option<&Value>,
-    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
-        self.step_request(rpc_name, with, None)
-    }
-
-    /// The same without a field, which need not be known then.
-    ///
-    /// # Errors
-    /// Likewise, and if there is no such field.
-    pub fn request_without(
-        &self,
-        rpc_name: &str,
-        with: Option<&Value>,
-        path: &str,
-    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
-        self.step_request(rpc_name, with, Some(path))
-    }
-
-    fn step_request(
-        &self,
-        rpc_name: &str,
-        with: Option<&Value>,
-        omit: Option<&str>,
-    ) -> Result<(MethodDescriptor, DynamicMessage), Halt> {
-        let method = rpc::find(&self.run.plan.suite.package, rpc_name).map_err(Halt::Error)?;
-        let nowhere = |tree| toml::Spanned::new(0..0, tree);
-        let step = StepDef {
-            with: with.map(|with| nowhere(Tree::quoted(with))),
-            omit: omit.map(|path| Words(vec![toml::Spanned::new(0..0, path.to_owned())])),
-            ..StepDef::default()
-        };
-        let message = self.build(&method, &step, None)?;
-        Ok((method, message))
     }
 
     /// Calls an rpc for a verb with its base request; set-up, so it must be OK. Gives request and
@@ -427,10 +346,11 @@ impl Lane {
     /// If it is refused or ends otherwise.
     pub async fn base(&mut self, rpc_name: &str) -> Result<(Value, Value), Halt> {
         let (method, message) = self.request(rpc_name, None)?;
-        let answer = self.call(&method, &message, self.run.options.step_timeout).await;
-        match (&answer.outcome, answer.reply()) {
+        let request = Sent::from(message);
+        let answer = self.call(&method, request.clone(), self.run.options.step_timeout).await;
+        match (&answer.outcome, answer.reply_value()) {
             (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
-                Ok((value::from_message(&message), value::from_message(reply)))
+                Ok((request.value().clone(), reply.clone()))
             }
             _ => Err(refusal(rpc_name, &answer)),
         }
@@ -484,7 +404,7 @@ impl Lane {
         let method = rpc::find(&self.run.plan.suite.package, rpc_name).map_err(Halt::Error)?;
         let mut message = DynamicMessage::new(method.input());
         request::fill(&mut message, &request).map_err(Halt::Error)?;
-        Ok(self.calls(&method, &message, deadline, undone, NEVER).await)
+        Ok(self.calls(&method, message.into(), deadline, undone, NEVER).await)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod base;
 mod beside;
+mod build;
 pub mod check;
 pub mod discover;
 pub mod evidence;
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod lane;
 mod schedule;
 pub mod seen;
+pub mod sent;
 pub mod situation;
 pub mod step;
 mod sweep;

@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use prost_reflect::DynamicMessage;
-
-use super::evidence::Redactor;
+use super::{evidence::Redactor, sent::Sent};
 use crate::{
     drive::grpc::Answer,
     events::Exchange,
@@ -23,7 +21,7 @@ pub struct Seen {
     /// `Service/Rpc`
     pub rpc: String,
     /// What was sent.
-    pub request: DynamicMessage,
+    pub request: Sent,
     /// What came back.
     pub answer: Arc<Answer>,
     /// The check or situation that made the call.
@@ -37,7 +35,7 @@ impl Seen {
     /// One that nobody has looked at yet.
     pub fn new(
         rpc: String,
-        request: DynamicMessage,
+        request: Sent,
         answer: Arc<Answer>,
         during: String,
         at: Duration,
@@ -48,7 +46,7 @@ impl Seen {
     /// As evidence: made by whoever wants it first.
     pub fn shown(&self, redactor: &Redactor) -> Arc<Exchange> {
         let shown = self.shown.get_or_init(|| {
-            let request = redactor.message(&self.request);
+            let request = redactor.message(self.request.message());
             Arc::new(exchange(&self.rpc, request, &self.answer, self.at, redactor))
         });
         shown.clone()

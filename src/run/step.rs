@@ -11,6 +11,7 @@ use super::{
     exec,
     halt::{Broken, Halt},
     lane::{Lane, NO_ENDPOINT, nanos, refusal},
+    sent::Sent,
 };
 use crate::{
     drive::grpc::{Answer, Outcome},
@@ -115,12 +116,12 @@ async fn call_step(
     over: Option<&Tree>,
 ) -> Result<Scope, Halt> {
     let method = rpc::find(&lane.run.plan.suite.package, name).map_err(Halt::Error)?;
-    let request = lane.build(&method, step, over)?;
+    let request = Sent::from(lane.build(&method, step, over)?);
     let deadline = match step.deadline {
         Some(Span(deadline)) => deadline,
         None => lane.run.options.step_timeout,
     };
-    let answer = lane.call(&method, &request, deadline).await;
+    let answer = lane.call(&method, request.clone(), deadline).await;
     let wanted = codes(lane, step)?;
     match &answer.outcome {
         Outcome::Died(how) => return Err(Halt::Died(format!("during {name}: {how}"))),
@@ -137,8 +138,10 @@ async fn call_step(
         }
         Outcome::Answered => {}
     }
-    let optional = proto::since_of_method(&method).is_some();
-    if answer.code == Code::Unimplemented && optional && !wanted.names(Code::Unimplemented) {
+    if answer.code == Code::Unimplemented
+        && !wanted.names(Code::Unimplemented)
+        && proto::since_of_method(&method).is_some()
+    {
         let why = format!("{name} answers UNIMPLEMENTED");
         return Err(Halt::Skip(crate::verdict::SkipKind::NotApplicable, why));
     }
@@ -158,7 +161,7 @@ async fn call_step(
     if step.expect.is_empty() && step.bind.is_none() {
         return Ok(Scope::new());
     }
-    Ok(names_of(&value::from_message(&request), &answer))
+    Ok(names_of(request.value(), &answer))
 }
 
 /// A service that the target does not have anywhere is no fault of the check's.
@@ -175,12 +178,11 @@ pub(super) fn names_of(request: &Value, answer: &Answer) -> Scope {
     names.insert("request".into(), request.clone());
     names.insert("code".into(), rpc::code_name(answer.code).into());
     names.insert("message".into(), answer.message.as_str().into());
-    let replies: Vec<Value> = answer.replies.iter().map(value::from_message).collect();
-    // Not converted once more: a reply may hold tens of megabytes, and clones of a value share them.
+    let replies = answer.values();
     if let Some(last) = replies.last() {
         names.insert("reply".into(), last.clone());
     }
-    names.insert("replies".into(), Value::from(replies));
+    names.insert("replies".into(), Value::from(replies.to_vec()));
     names
 }
 

@@ -116,5 +116,9 @@ async fn all_answer(run: &Run) -> Result<(), String> {
         super::sweep::hello(run, grpc).await?;
         grpc.accept_peer();
     }
+    // Where the driver's node came back with it, they are gone.
+    if let Some(driver) = &run.options.driver {
+        driver.known.take_spare();
+    }
     Ok(())
 }

@@ -256,7 +256,7 @@ mod tests {
         let request = DynamicMessage::new(method.input());
         let answer = Arc::new(Answer::none("nobody"));
         let rpc = "Identity/Probe".to_owned();
-        Arc::new(Seen::new(rpc, request, answer, during.to_owned(), Duration::ZERO))
+        Arc::new(Seen::new(rpc, request.into(), answer, during.to_owned(), Duration::ZERO))
     }
 
     #[test]

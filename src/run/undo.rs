@@ -25,7 +25,8 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
             }
             Undo::Beside(restore) => lane.run.beside.take(&lane.owner, restore),
             Undo::Rpc { rpc, request, reply, entry } => {
-                let how = rpc_undo(lane, &rpc, &request, reply.as_ref(), entry).await;
+                let replied = reply.as_ref().and_then(|answer| answer.reply_value());
+                let how = rpc_undo(lane, &rpc, request.value(), replied, entry).await;
                 if how.is_some() && !lane.run.is_gone() {
                     lane.undo.push(Undo::Rpc { rpc, request, reply, entry });
                     return how;
@@ -40,8 +41,8 @@ pub async fn all(lane: &mut Lane) -> Option<String> {
 /// Leaves what is next to be undone as it is: the target died of that alone, and would once more.
 pub fn give_up_next(lane: &mut Lane, how: &str) {
     let Some(Undo::Rpc { rpc, request, reply, entry }) = lane.undo.pop() else { return };
-    leave(lane, reply.as_ref(), entry);
-    let of = value::brief(&request);
+    leave(lane, reply.is_some(), entry);
+    let of = value::brief(request.value());
     tell(lane, format!("the target died of undoing it ({how}); not tried again: {rpc} of {of}"));
 }
 
@@ -55,8 +56,8 @@ pub async fn give_up(mut lane: Lane) {
                 }
             }
             Undo::Rpc { rpc, request, reply, entry } => {
-                leave(&lane, reply.as_ref(), entry);
-                let of = value::brief(&request);
+                leave(&lane, reply.is_some(), entry);
+                let of = value::brief(request.value());
                 tell(&lane, format!("the target died before it was undone: {rpc} of {of}"));
             }
         }
@@ -65,11 +66,11 @@ pub async fn give_up(mut lane: Lane) {
 
 /// The run's own sweep does not try it any more. Of something that is there for certain `clean` has to
 /// know: a call that was cut need not have made anything.
-fn leave(lane: &Lane, reply: Option<&Value>, entry: Option<u64>) {
+fn leave(lane: &Lane, replied: bool, entry: Option<u64>) {
     if let Some(entry) = entry {
         lane.run.journal.give_up(entry);
     }
-    if reply.is_some() {
+    if replied {
         lane.run.set_uncleaned();
     }
 }
@@ -137,9 +138,12 @@ async fn rpc_undo(
 pub async fn journal(lane: &mut Lane) -> Result<(), String> {
     let run = lane.run.clone();
     for entry in run.journal.left() {
-        let request = value::from_json(&entry.request);
-        let reply = entry.reply.as_ref().map(value::from_json);
-        rpc_undo(lane, &entry.rpc, &request, reply.as_ref(), Some(entry.number)).await;
+        match entry.read(&run.plan.suite.package) {
+            Ok((request, reply)) => {
+                rpc_undo(lane, &entry.rpc, &request, reply.as_ref(), Some(entry.number)).await;
+            }
+            Err(why) => tell(lane, why),
+        }
     }
     let left: Vec<String> = run.journal.left().into_iter().map(|entry| entry.rpc).collect();
     if left.is_empty() {

@@ -12,7 +12,7 @@ use toml::Spanned;
 
 use super::{
     expr::{Scope, Text, Value, value},
-    tree::Tree,
+    tree::{Member, Tree},
 };
 
 /// Merges `tree` into `message`, evaluating its `$` parts in `scope`.
@@ -23,12 +23,65 @@ pub fn merge(message: &mut DynamicMessage, tree: &Tree, scope: &Scope) -> Result
     merge_tree(message, tree, scope, "")
 }
 
+/// Merges the members of a table with layers over them, all of them tables, and without the `omitted` paths:
+/// the same as [`overlay`] and [`merge`], and only what more than one layer has a part in is copied.
+///
+/// # Errors
+/// The path of the field and what is wrong with its value.
+pub fn merge_laid(
+    message: &mut DynamicMessage,
+    base: &[&Member],
+    layers: &[&Tree],
+    omitted: &[&str],
+    scope: &Scope,
+) -> Result<(), String> {
+    let mut seen: Vec<&str> = Vec::new();
+    let above = layers.iter().enumerate().flat_map(|(at, layer)| {
+        let members = layer.members().iter();
+        members.map(move |member| (member, &layers[at + 1..]))
+    });
+    for ((name, tree), above) in base.iter().map(|member| (*member, layers)).chain(above) {
+        let (name, tree) = (name.as_ref().as_str(), tree.as_ref());
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        if omitted.contains(&name) {
+            continue;
+        }
+        let over: Vec<&Tree> =
+            above.iter().filter_map(|layer| layer.get(name)).map(Spanned::as_ref).collect();
+        let out: Vec<&str> =
+            omitted.iter().filter_map(|path| path.strip_prefix(name)?.strip_prefix('.')).collect();
+        if over.is_empty() && out.is_empty() {
+            merge_named(message, name, tree, scope, "")?;
+            continue;
+        }
+        let inner = message_below(&message.descriptor(), name);
+        let lay = |below: Tree, over: &Tree| lay(inner.as_ref(), &below, over);
+        let mut laid = over.into_iter().fold(tree.clone(), lay);
+        for path in out {
+            take_out(&mut laid, path);
+        }
+        merge_named(message, name, &laid, scope, "")?;
+    }
+    Ok(())
+}
+
 /// Merges an evaluated value into a message.
 ///
 /// # Errors
 /// The path of the field and what is wrong with its value.
 pub fn fill(message: &mut DynamicMessage, value: &Value) -> Result<(), String> {
     merge_value(message, value, "")
+}
+
+/// Merges an evaluated value into one field of a message.
+///
+/// # Errors
+/// If there is no such field, or the path in it and what is wrong with the value.
+pub fn put(message: &mut DynamicMessage, name: &str, value: &Value) -> Result<(), String> {
+    merge_member(message, name, value, name)
 }
 
 /// A tree's value with its `$` parts evaluated. `{ base64 = "…" }` becomes bytes.
@@ -76,30 +129,40 @@ fn merge_tree(
         return merge_value(message, &evaluate(tree, scope)?, path);
     };
     for (name, tree) in members {
-        let (name, tree) = (name.as_ref(), tree.as_ref());
-        let below = || if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let field = message.descriptor().get_field_by_name(name).ok_or_else(|| {
-            format!("`{}`: {} has no field `{name}`", below(), message.descriptor().name())
-        })?;
-        if holds_message(&field) && matches!(tree, Tree::Table(_)) {
-            let Proto::Message(inner) = message.get_field_mut(&field) else { continue };
-            merge_tree(inner, tree, scope, &below())?;
-        } else if let (Kind::Message(kind), true, Tree::List(items)) =
-            (field.kind(), field.is_list(), tree)
-            && items.iter().all(|item| matches!(item.as_ref(), Tree::Table(_)))
-        {
-            let each = |(at, item): (usize, &Spanned<Tree>)| {
-                let mut message = DynamicMessage::new(kind.clone());
-                merge_tree(&mut message, item.as_ref(), scope, &format!("{}[{at}]", below()))?;
-                Ok(Proto::Message(message))
-            };
-            let items: Result<Vec<Proto>, String> = items.iter().enumerate().map(each).collect();
-            message.set_field(&field, Proto::List(items?));
-        } else {
-            merge_field(message, &field, &evaluate(tree, scope)?, &below())?;
-        }
+        merge_named(message, name.as_ref(), tree.as_ref(), scope, path)?;
     }
     Ok(())
+}
+
+fn merge_named(
+    message: &mut DynamicMessage,
+    name: &str,
+    tree: &Tree,
+    scope: &Scope,
+    path: &str,
+) -> Result<(), String> {
+    let below = || if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let field = message.descriptor().get_field_by_name(name).ok_or_else(|| {
+        format!("`{}`: {} has no field `{name}`", below(), message.descriptor().name())
+    })?;
+    if holds_message(&field) && matches!(tree, Tree::Table(_)) {
+        let Proto::Message(inner) = message.get_field_mut(&field) else { return Ok(()) };
+        merge_tree(inner, tree, scope, &below())
+    } else if let (Kind::Message(kind), true, Tree::List(items)) =
+        (field.kind(), field.is_list(), tree)
+        && items.iter().all(|item| matches!(item.as_ref(), Tree::Table(_)))
+    {
+        let each = |(at, item): (usize, &Spanned<Tree>)| {
+            let mut message = DynamicMessage::new(kind.clone());
+            merge_tree(&mut message, item.as_ref(), scope, &format!("{}[{at}]", below()))?;
+            Ok(Proto::Message(message))
+        };
+        let items: Result<Vec<Proto>, String> = items.iter().enumerate().map(each).collect();
+        message.set_field(&field, Proto::List(items?));
+        Ok(())
+    } else {
+        merge_field(message, &field, &evaluate(tree, scope)?, &below())
+    }
 }
 
 /// Whether the value of a field is one message.
@@ -114,12 +177,21 @@ fn merge_value(message: &mut DynamicMessage, value: &Value, path: &str) -> Resul
     for (name, value) in members.map.iter() {
         let name = name.to_string();
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let field = message.descriptor().get_field_by_name(&name).ok_or_else(|| {
-            format!("`{path}`: {} has no field `{name}`", message.descriptor().name())
-        })?;
-        merge_field(message, &field, value, &path)?;
+        merge_member(message, &name, value, &path)?;
     }
     Ok(())
+}
+
+fn merge_member(
+    message: &mut DynamicMessage,
+    name: &str,
+    value: &Value,
+    path: &str,
+) -> Result<(), String> {
+    let field = message.descriptor().get_field_by_name(name).ok_or_else(|| {
+        format!("`{path}`: {} has no field `{name}`", message.descriptor().name())
+    })?;
+    merge_field(message, &field, value, path)
 }
 
 fn merge_field(
@@ -324,10 +396,7 @@ fn lay(message: Option<&MessageDescriptor>, base: &Tree, over: &Tree) -> Tree {
     };
     let mut merged = below.clone();
     for (key, value) in above {
-        let inner = message.get_field_by_name(key.as_ref()).and_then(|field| match field.kind() {
-            Kind::Message(inner) if !field.is_list() && !field.is_map() => Some(inner),
-            _ => None,
-        });
+        let inner = message_below(message, key.as_ref());
         match merged.iter_mut().find(|(known, _)| known.as_ref() == key.as_ref()) {
             Some((_, present)) => {
                 let laid = lay(inner.as_ref(), present.as_ref(), value.as_ref());
@@ -337,6 +406,15 @@ fn lay(message: Option<&MessageDescriptor>, base: &Tree, over: &Tree) -> Tree {
         }
     }
     Tree::Table(merged)
+}
+
+/// The type of a field that holds one message.
+fn message_below(message: &MessageDescriptor, name: &str) -> Option<MessageDescriptor> {
+    let field = message.get_field_by_name(name)?;
+    match field.kind() {
+        Kind::Message(inner) if !field.is_list() && !field.is_map() => Some(inner),
+        _ => None,
+    }
 }
 
 fn take_out(tree: &mut Tree, path: &str) {

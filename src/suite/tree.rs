@@ -29,16 +29,27 @@ pub enum Tree {
 }
 
 /// The members of a table, in the order of the file.
-pub type Table = Vec<(Spanned<String>, Spanned<Tree>)>;
+pub type Table = Vec<Member>;
+
+/// One of them.
+pub type Member = (Spanned<String>, Spanned<Tree>);
 
 impl Tree {
     /// The member of that name, where this is a table that has one.
     pub fn get(&self, name: &str) -> Option<&Spanned<Tree>> {
+        self.members().iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value)
+    }
+
+    /// Whether it is a table that has this member.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The members of a table; none of anything else.
+    pub fn members(&self) -> &[Member] {
         match self {
-            Tree::Table(members) => {
-                members.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value)
-            }
-            _ => None,
+            Tree::Table(members) => members,
+            _ => &[],
         }
     }
 

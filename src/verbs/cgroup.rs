@@ -64,8 +64,8 @@ async fn is_systemd(lane: &mut Lane) -> Result<bool, Halt> {
     if let Outcome::Died(how) = &answer.outcome {
         return Err(Halt::Died(how.clone()));
     }
-    let driver = answer.reply().map(value::from_message).and_then(|reply| {
-        value::member(value::member(&reply, "linux")?, "cgroup_driver").map(value::as_text)
+    let driver = answer.reply_value().and_then(|reply| {
+        value::member(value::member(reply, "linux")?, "cgroup_driver").map(value::as_text)
     });
     Ok(answer.code == tonic::Code::Ok && driver.as_deref() == Some("SYSTEMD"))
 }

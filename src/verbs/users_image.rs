@@ -28,10 +28,9 @@ pub async fn provide(lane: &mut Lane, reference: &str) -> Result<String, Halt> {
     ]);
     let request = value::map([("image", spec)]);
     let answer = lane.ask_kept("ImageService/PullImage", request, deadline).await?;
-    match (&answer.outcome, answer.reply()) {
+    match (&answer.outcome, answer.reply_value()) {
         (Outcome::Answered, Some(reply)) if answer.code == tonic::Code::Ok => {
-            let reply = value::from_message(reply);
-            Ok(value::member(&reply, "image_ref").map(value::as_text).unwrap_or_default())
+            Ok(value::member(reply, "image_ref").map(value::as_text).unwrap_or_default())
         }
         (Outcome::Died(how), _) => Err(Halt::Died(format!("during PullImage: {how}"))),
         _ => Err(Halt::Error(format!(

@@ -1,10 +1,6 @@
 //! What may be judged: not what does not apply, and nothing by an expression that is itself mistaken.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use prost_reflect::DynamicMessage;
 use stdcheck::{
@@ -122,20 +118,12 @@ fn result_of(needs: &str, expect: &str, facts: &[CapabilityFact]) -> CheckResult
 
     let method = rpc::find("runtime.v1", "RuntimeService/Version").expect("an rpc");
     let reply = DynamicMessage::new(method.output());
-    let answer = Answer {
-        outcome: Outcome::Answered,
-        code: tonic::Code::Ok,
-        number: 0,
-        details: false,
-        message: String::new(),
-        replies: vec![reply],
-        sent_at: SystemTime::UNIX_EPOCH,
-        elapsed: Duration::ZERO,
-        size: 0,
-    };
+    let mut answer = Answer::none("");
+    (answer.outcome, answer.code, answer.number) = (Outcome::Answered, tonic::Code::Ok, 0);
+    answer.replies.push(reply);
     let request = DynamicMessage::new(method.input());
     let (rpc, during) = ("RuntimeService/Version".to_owned(), "a check".to_owned());
-    let seen = Seen::new(rpc, request, Arc::new(answer), during, Duration::ZERO);
+    let seen = Seen::new(rpc, request.into(), Arc::new(answer), during, Duration::ZERO);
     invariants.looker(redactor.clone())(&seen);
     let facts: BTreeMap<String, CapabilityFact> =
         facts.iter().map(|fact| (fact.name.clone(), fact.clone())).collect();

@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use futures_util::future::{BoxFuture, Shared};
 
 /// Shared by all checks of a run.
 #[derive(Debug, Default)]
@@ -16,6 +18,22 @@ pub struct Known {
     /// The driver ended before the first check, and was started again.
     pub early_end: OnceLock<EarlyEnd>,
     uses: Mutex<BTreeMap<String, Use>>,
+    spare: Mutex<Option<Spare>>,
+}
+
+/// Folders that are being made on the node.
+pub type Making = Shared<BoxFuture<'static, Result<(), String>>>;
+
+/// Folders that the next volume may be staged and published in: to make them takes a disk longer than a
+/// driver takes to answer.
+#[derive(Clone, Debug)]
+pub struct Spare {
+    /// The folder of ours that they are in.
+    pub own: String,
+    /// Ends when they are there.
+    pub making: Making,
+    /// Since when they have been kept.
+    pub since: Instant,
 }
 
 /// An end of the driver that no check had to do with.
@@ -47,6 +65,16 @@ impl Known {
     /// Something was done with it.
     pub fn set_use(&self, volume: &str, used: Use) {
         self.uses().insert(volume.to_owned(), used);
+    }
+
+    /// The spare folders, if there are any: whoever has them uses them.
+    pub fn take_spare(&self) -> Option<Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps folders for the next volume. Gives back those that were kept before.
+    pub fn keep_spare(&self, spare: Spare) -> Option<Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).replace(spare)
     }
 
     fn uses(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Use>> {

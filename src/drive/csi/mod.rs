@@ -8,7 +8,7 @@ pub mod node;
 use std::path::{Path, PathBuf};
 
 pub use config::Config;
-pub use known::{EarlyEnd, Known, Use};
+pub use known::{EarlyEnd, Known, Making, Spare, Use};
 pub use launched::Launched;
 pub use node::NodeFiles;
 

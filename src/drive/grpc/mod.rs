@@ -10,7 +10,7 @@ mod notice;
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     task::Poll,
     time::{Duration, Instant, SystemTime},
 };
@@ -32,6 +32,7 @@ use self::{
     notice::{Noticing, Sent},
 };
 use super::clock::PendingClock;
+use crate::suite::expr::{Value, value};
 
 /// The largest message that we take.
 const RECEIVE_LIMIT: usize = 64 * 1024 * 1024;
@@ -85,6 +86,8 @@ pub struct Answer {
     pub sent_at: SystemTime,
     /// Until the answer was complete.
     pub elapsed: Duration,
+    /// The replies as expressions see them, once somebody wanted that.
+    values: OnceLock<Vec<Value>>,
     /// How large request, replies and message are, in bytes as they were sent.
     pub size: usize,
 }
@@ -101,6 +104,7 @@ impl Answer {
             replies: Vec::new(),
             sent_at: SystemTime::now(),
             elapsed: Duration::ZERO,
+            values: OnceLock::new(),
             size: 0,
         }
     }
@@ -112,6 +116,16 @@ impl Answer {
             Outcome::Broken(_) => None,
             _ => self.replies.last(),
         }
+    }
+
+    /// All replies as expressions see them, made once.
+    pub fn values(&self) -> &[Value] {
+        self.values.get_or_init(|| self.replies.iter().map(value::from_message).collect())
+    }
+
+    /// [`Answer::reply`] as expressions see it.
+    pub fn reply_value(&self) -> Option<&Value> {
+        self.reply().and_then(|_| self.values().last())
     }
 }
 
@@ -253,15 +267,16 @@ impl Grpc {
         deadline: Duration,
         enough: Enough<'_>,
     ) -> Answer {
+        let request = request.encode_to_vec().into();
         self.call_meanwhile(method, request, deadline, enough, || ()).await
     }
 
-    /// The same, and something short is done while the target is at it, once: an answer that comes before
+    /// The same with a message that is encoded already, and something short is done while the target is at it, once: an answer that comes before
     /// that is done is taken after it.
     pub async fn call_meanwhile(
         &self,
         method: &MethodDescriptor,
-        request: &DynamicMessage,
+        request: Bytes,
         deadline: Duration,
         enough: Enough<'_>,
         meanwhile: impl FnOnce() + Send,
@@ -272,7 +287,7 @@ impl Grpc {
             streams: method.is_server_streaming(),
             enough,
         };
-        self.exchange(&wire, request.encode_to_vec().into(), deadline, meanwhile).await
+        self.exchange(&wire, request, deadline, meanwhile).await
     }
 
     /// Sends any bytes to any path as one unary call; what an OK holds is not looked at.
@@ -309,6 +324,7 @@ impl Grpc {
             replies: Vec::new(),
             sent_at,
             elapsed,
+            values: OnceLock::new(),
             size,
         };
         for body in bodies.into_inner().unwrap_or_else(PoisonError::into_inner) {

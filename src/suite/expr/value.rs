@@ -116,18 +116,23 @@ pub fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
+/// The members of a map by their names.
+///
+/// # Errors
+/// If it is none.
+pub fn members(value: &Value) -> Result<Vec<(String, &Value)>, String> {
+    match value {
+        Value::Map(map) => Ok(map.map.iter().map(|(key, value)| (text_of(key), value)).collect()),
+        other => Err(format!("it takes named fields, not {}", brief(other))),
+    }
+}
+
 /// A value as JSON, for evidence. Bytes are shown as text where they are UTF-8.
 pub fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(map) => {
-            let member = |(key, value): (&Key, &Value)| {
-                let key = match key {
-                    Key::String(key) => key.as_str().to_owned(),
-                    other => other.to_string(),
-                };
-                (key, to_json(value))
-            };
+            let member = |(key, value): (&Key, &Value)| (text_of(key), to_json(value));
             serde_json::Value::Object(map.map.iter().map(member).collect())
         }
         Value::Int(value) => (*value).into(),
@@ -137,6 +142,13 @@ pub fn to_json(value: &Value) -> serde_json::Value {
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned().into(),
         Value::Bool(value) => (*value).into(),
         _ => serde_json::Value::Null,
+    }
+}
+
+fn text_of(key: &Key) -> String {
+    match key {
+        Key::String(key) => key.as_str().to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -30,11 +30,9 @@ pub const REMOVE_IMAGE: Verb = Verb {
 async fn remove(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let name = params.text("image")?.to_owned();
     let status = lane.ask("ImageService/ImageStatus", spec(&name), PATIENCE).await?;
-    let image = match (&status.outcome, status.reply()) {
+    let image = match (&status.outcome, status.reply_value()) {
         (Outcome::Died(how), _) => return Err(Halt::Died(format!("during ImageStatus: {how}"))),
-        (Outcome::Answered, Some(reply)) => {
-            value::member(&value::from_message(reply), "image").cloned()
-        }
+        (Outcome::Answered, Some(reply)) => value::member(reply, "image").cloned(),
         // What is not told its id by is removed by its name.
         _ => None,
     };

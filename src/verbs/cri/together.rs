@@ -64,8 +64,7 @@ async fn together(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let replies: Vec<Value> = answers
         .iter()
         .filter(|answer| answer.code == tonic::Code::Ok)
-        .filter_map(|answer| answer.reply())
-        .map(value::from_message)
+        .filter_map(|answer| answer.reply_value().cloned())
         .collect();
     Ok(value::map([
         ("codes", texts(|answer| rpc::code_name(answer.code))),

@@ -11,7 +11,6 @@ use crate::{
         halt::Halt,
         lane::{Lane, NO_ENDPOINT, refusal},
     },
-    suite::expr::value,
 };
 
 /// The rpcs that tell, and the word before what they tell.
@@ -42,8 +41,8 @@ async fn ask(lane: &Lane) -> Result<BTreeSet<String>, Halt> {
             Outcome::Unreachable(why) if why == NO_ENDPOINT => continue,
             _ => return Err(refusal(rpc, &answer)),
         }
-        let Some(reply) = answer.reply() else { continue };
-        for capability in list(&value::from_message(reply), "capabilities") {
+        let Some(reply) = answer.reply_value() else { continue };
+        for capability in list(reply, "capabilities") {
             for (path, word) in
                 [("rpc.type", word), ("service.type", word), ("volume_expansion.type", "expansion")]
             {

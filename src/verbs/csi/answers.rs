@@ -50,13 +50,13 @@ pub fn ok_or_gone(rpc: &str, answer: &Answer) -> Result<(), Halt> {
 
 /// The reply; an empty map without one.
 pub fn reply(answer: &Answer) -> Value {
-    answer.reply().map_or_else(super::values::nothing, value::from_message)
+    answer.reply_value().cloned().unwrap_or_else(super::values::nothing)
 }
 
 /// Calls an rpc with its base request and something laid over it.
 pub async fn call(lane: &mut Lane, rpc: &str, with: Option<&Value>) -> Result<Arc<Answer>, Halt> {
     let (method, message) = lane.request(rpc, with)?;
-    let answer = lane.call(&method, &message, lane.run.options.step_timeout).await;
+    let answer = lane.call(&method, message, lane.run.options.step_timeout).await;
     code(rpc, &answer)?;
     Ok(answer)
 }

@@ -116,8 +116,8 @@ async fn try_volumes(lane: &mut Lane, config: &Config, found: &mut Found, two: b
             continue;
         }
         found.access = access;
-        let size = answer.reply().map(value::from_message).and_then(|reply| {
-            value::member(&reply, "volume").and_then(|volume| number(volume, "capacity_bytes"))
+        let size = answer.reply_value().and_then(|reply| {
+            value::member(reply, "volume").and_then(|volume| number(volume, "capacity_bytes"))
         });
         found.size = size.unwrap_or_default();
         return;
@@ -127,7 +127,7 @@ async fn try_volumes(lane: &mut Lane, config: &Config, found: &mut Found, two: b
 async fn reply(lane: &mut Lane, rpc: &str) -> Option<Value> {
     let (method, message) = lane.request(rpc, None).ok()?;
     let answer = lane.call(&method, &message, lane.run.options.step_timeout).await;
-    answer.reply().map(value::from_message)
+    answer.reply_value().cloned()
 }
 
 fn text(reply: &Value, name: &str) -> String {

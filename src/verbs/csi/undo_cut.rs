@@ -41,9 +41,11 @@ async fn undo(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let rpc = params.text("call")?.to_owned();
     let mut request = params.get("request").cloned().unwrap_or_else(nothing);
     // The journal holds no secrets.
-    if value::member(&request, "secrets").is_none()
-        && let Some(driver) = lane.scope.get("driver")
-    {
+    let without = match value::member(&request, "secrets") {
+        Some(Value::Map(secrets)) => secrets.map.is_empty(),
+        _ => true,
+    };
+    if without && let Some(driver) = lane.scope.get("driver") {
         request = with(&request, "secrets", map_at(driver, "secrets"));
     }
     let begin = Instant::now();

@@ -14,7 +14,7 @@ use super::{
     volume::{self, Made},
 };
 use crate::{
-    drive::csi::Use,
+    drive::csi::{Making, Use},
     run::{
         halt::Halt,
         lane::{Lane, refusal},
@@ -168,21 +168,31 @@ async fn begin_paths(
     lane: &mut Lane,
     placed: &mut Placed,
     bytes: Option<i64>,
-) -> Result<paths::Making, Halt> {
-    let mut folders = Vec::new();
-    let own = paths::own(lane)?;
-    if advertised::has(lane, "node:STAGE_UNSTAGE_VOLUME").await? {
-        let staged = paths::driver(lane)?.known.use_of(&placed.volume_id).staged;
-        let keep = !placed.staging_path.is_empty() && staged.as_ref() == Some(&placed.staging_path);
-        if !keep {
-            placed.staging_path = paths::staging(&own, bytes)?;
-            folders.push(placed.staging_path.clone());
+) -> Result<Making, Halt> {
+    let stages = advertised::has(lane, "node:STAGE_UNSTAGE_VOLUME").await?;
+    let used = paths::driver(lane)?.known.use_of(&placed.volume_id);
+    let kept =
+        !placed.staging_path.is_empty() && used.staged.as_ref() == Some(&placed.staging_path);
+    let (own, ready) = match bytes {
+        // Others would not do.
+        Some(_) => (paths::own(lane)?, None),
+        None => {
+            let (own, making) = paths::ready(lane, stages)?;
+            (own, Some(making))
         }
+    };
+    let mut folders = Vec::new();
+    if stages && !kept {
+        placed.staging_path = paths::staging(&own, bytes)?;
+        folders.push(placed.staging_path.clone());
     }
     let (target, above) = paths::target(&own, bytes)?;
     placed.target_path = target;
     folders.push(above);
-    paths::make(lane, own, folders)
+    match ready {
+        Some(making) => Ok(making),
+        None => paths::make(lane, &own, folders),
+    }
 }
 
 /// Does what is not done yet. `particular`: the check asks for something that a driver need not have.

@@ -1,15 +1,15 @@
 //! Paths on the node that a volume is staged and published at.
 
-use std::sync::Arc;
-
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, Shared},
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
 };
+
+use futures_util::FutureExt as _;
 
 use super::super::advertised;
 use crate::{
-    drive::csi::{Driver, NodeFiles},
+    drive::csi::{Driver, Making, NodeFiles, Spare},
     run::{
         halt::Halt,
         lane::{Lane, Restore},
@@ -19,6 +19,9 @@ use crate::{
 
 /// Short enough that a name of it can be made longer still.
 const LONGEST_NAME: usize = 200;
+
+/// A node may come back without what was made on it.
+const OLDEST_SPARE: Duration = Duration::from_secs(1);
 
 /// The driver as this host knows it.
 pub fn driver(lane: &Lane) -> Result<Arc<Driver>, Halt> {
@@ -54,31 +57,83 @@ pub fn target(own: &str, bytes: Option<i64>) -> Result<(String, String), Halt> {
     Ok((path, above))
 }
 
-/// Folders that are being made.
-pub type Making = Shared<BoxFuture<'static, Result<(), String>>>;
+/// Folders to stage and publish a volume in, and the folder of ours that they are in: those that were made
+/// while the target was at something else, if there are any.
+pub fn ready(lane: &mut Lane, staged: bool) -> Result<(String, Making), Halt> {
+    let driver = driver(lane)?;
+    let spare = driver.known.take_spare();
+    let (fresh, stale) = match spare {
+        Some(spare) if spare.since.elapsed() < OLDEST_SPARE => (Some(spare), None),
+        other => (None, other),
+    };
+    if let Some(stale) = stale {
+        remove_beside(lane, &stale.own, stale.making)?;
+    }
+    let folders = |own: &str| -> Result<Vec<String>, Halt> {
+        let (_, above) = target(own, None)?;
+        let staging = staged.then(|| staging(own, None)).transpose()?;
+        Ok(staging.into_iter().chain([above]).collect())
+    };
+    let (own, making) = match fresh {
+        Some(spare) => (spare.own, spare.making),
+        None => {
+            let own = self::own(lane)?;
+            let making = begun(made(files(lane)?, folders(&own)?));
+            (own, making)
+        }
+    };
+    remove_beside(lane, &own, making.clone())?;
+    let next = self::own(lane)?;
+    let made = made(files(lane)?, folders(&next)?);
+    let spare = Spare { own: next, making: made.clone(), since: Instant::now() };
+    if let Some(other) = driver.known.keep_spare(spare) {
+        remove_beside(lane, &other.own, other.making)?;
+    }
+    lane.beside(Box::new(move || {
+        Box::pin(async move {
+            // Whoever wants them is told.
+            let _ = made.await;
+            Ok(())
+        })
+    }));
+    Ok((own, making))
+}
 
 /// Begins to make folders below one of ours, which is removed with the lane.
-pub fn make(lane: &mut Lane, own: String, folders: Vec<String>) -> Result<Making, Halt> {
-    let files = files(lane)?;
-    let task = tokio::spawn(async move {
+pub fn make(lane: &mut Lane, own: &str, folders: Vec<String>) -> Result<Making, Halt> {
+    let making = begun(made(files(lane)?, folders));
+    remove_beside(lane, own, making.clone())?;
+    Ok(making)
+}
+
+fn made(files: NodeFiles, folders: Vec<String>) -> Making {
+    let made = async move {
         for folder in folders {
             files.make_folder(&folder).await?;
         }
         Ok(())
-    });
-    let ended = async move { task.await.unwrap_or_else(|error| Err(error.to_string())) };
-    let making = ended.boxed().shared();
-    // Nothing is mounted there by then, and nobody looks at it again: a disk that is busy would only
-    // have the next check wait.
-    let (made, removed) = (making.clone(), removal(lane, own)?);
+    };
+    made.boxed().shared()
+}
+
+/// The same, under way although nobody waits for it yet.
+fn begun(making: Making) -> Making {
+    tokio::spawn(making.clone());
+    making
+}
+
+/// Has a folder of ours removed after the lane. Nothing is mounted there by then, and nobody looks at it
+/// again: a disk that is busy would only have the next check wait.
+fn remove_beside(lane: &mut Lane, own: &str, making: Making) -> Result<(), Halt> {
+    let removed = removal(lane, own.to_owned())?;
     lane.beside_the_end(Box::new(move || {
         Box::pin(async move {
             // Of a check that was cut it may still be under way. That it failed has been told.
-            let _ = made.await;
+            let _ = making.await;
             removed().await
         })
     }));
-    Ok(making)
+    Ok(())
 }
 
 fn long(path: String, bytes: Option<i64>) -> Result<String, Halt> {
