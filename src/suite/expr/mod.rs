@@ -5,10 +5,11 @@
 mod explain;
 mod functions;
 pub mod types;
+mod used;
 pub mod value;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock, Mutex},
 };
 
@@ -33,6 +34,8 @@ pub struct Expr {
     program: Program,
     /// The variables in it.
     names: Vec<String>,
+    /// What it looks at of them.
+    used: used::Names,
     /// The names of a plain path, `a.b.c`: these are followed without CEL.
     path: Option<Vec<String>>,
 }
@@ -51,14 +54,11 @@ impl<'a> Ready<'a> {
     ) -> Ready<'a> {
         let scopes: Vec<&Scope> = scopes.into_iter().collect();
         let mut context = ROOT.new_inner_scope();
-        let mut added = BTreeSet::new();
-        for expr in exprs {
-            for name in &expr.names {
-                if added.insert(name)
-                    && let Some(value) = scopes.iter().find_map(|scope| scope.get(name))
-                {
-                    context.add_variable_from_value(name, value.clone());
-                }
+        let mut all = used::Names::new();
+        exprs.into_iter().for_each(|expr| used::join(&mut all, &expr.used));
+        for (name, used) in &all {
+            if let Some(value) = scopes.iter().find_map(|scope| scope.get(name)) {
+                context.add_variable_from_value(name, used::part(value, used));
             }
         }
         Ready { context, scopes }
@@ -96,8 +96,9 @@ impl Expr {
             errors.errors.first().map_or_else(|| errors.to_string(), |error| error.msg.clone())
         })?;
         let path = types::plain_path(program.expression());
+        let used = used::names(program.expression());
         let names = program.references().variables().into_iter().map(str::to_owned).collect();
-        let expr = Arc::new(Expr { source: source.to_owned(), names, path, program });
+        let expr = Arc::new(Expr { source: source.to_owned(), names, used, path, program });
         compiled().insert(source.to_owned(), expr.clone());
         Ok(expr)
     }

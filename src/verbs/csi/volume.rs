@@ -13,6 +13,7 @@ use crate::{
     run::{
         halt::Halt,
         lane::{Lane, refusal},
+        sent::Sent,
     },
     suite::expr::{Value, types::Type, value},
     suite::signature::Signature,
@@ -67,7 +68,8 @@ pub async fn create(
 ) -> Result<Made, Halt> {
     lane.rename();
     let (method, request) = lane.request(CREATE, over)?;
-    let answer = lane.call(&method, &request, lane.run.options.step_timeout).await;
+    let request = Sent::from(request);
+    let answer = lane.call(&method, request.clone(), lane.run.options.step_timeout).await;
     let code = answers::code(CREATE, &answer)?;
     if let Some((_, kind)) = unless.iter().find(|(no, _)| *no == code) {
         let told = refusal(CREATE, &answer).line();
@@ -78,7 +80,7 @@ pub async fn create(
         return Err(Halt::Skip(*kind, format!("the driver has no such volumes: {told}{hint}")));
     }
     let reply = answers::ok(CREATE, &answer)?;
-    let name = text(&value::from_message(&request), "name");
+    let name = text(request.value(), "name");
     Ok(Made { volume: map_at(&reply, "volume"), created: true, name })
 }
 

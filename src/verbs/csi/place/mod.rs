@@ -173,26 +173,15 @@ async fn begin_paths(
     let used = paths::driver(lane)?.known.use_of(&placed.volume_id);
     let kept =
         !placed.staging_path.is_empty() && used.staged.as_ref() == Some(&placed.staging_path);
-    let (own, ready) = match bytes {
-        // Others would not do.
-        Some(_) => (paths::own(lane)?, None),
-        None => {
-            let (own, making) = paths::ready(lane, stages)?;
-            (own, Some(making))
-        }
+    let (own, making) = match bytes {
+        Some(bytes) => paths::far(lane, stages, bytes)?,
+        None => paths::ready(lane, stages)?,
     };
-    let mut folders = Vec::new();
     if stages && !kept {
-        placed.staging_path = paths::staging(&own, bytes)?;
-        folders.push(placed.staging_path.clone());
+        placed.staging_path = paths::staging(&own);
     }
-    let (target, above) = paths::target(&own, bytes)?;
-    placed.target_path = target;
-    folders.push(above);
-    match ready {
-        Some(making) => Ok(making),
-        None => paths::make(lane, &own, folders),
-    }
+    placed.target_path = paths::target(&own).0;
+    Ok(making)
 }
 
 /// Does what is not done yet. `particular`: the check asks for something that a driver need not have.

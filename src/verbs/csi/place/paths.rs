@@ -38,23 +38,51 @@ pub fn files(lane: &Lane) -> Result<NodeFiles, Halt> {
     })
 }
 
-/// A folder below ours of the node that nobody else has; not made yet.
-pub fn own(lane: &Lane) -> Result<String, Halt> {
+/// A number that no other folder of ours has, in digits.
+fn number(lane: &Lane) -> String {
     let unique = lane.run.unique();
-    let number = unique.rsplit('-').next().unwrap_or_default();
-    Ok(driver(lane)?.folder.join(number).display().to_string())
+    unique.rsplit('-').next().unwrap_or_default().to_owned()
 }
 
-/// A folder to stage a volume at.
-pub fn staging(own: &str, bytes: Option<i64>) -> Result<String, Halt> {
-    long(format!("{own}/staging"), bytes)
+fn folder(lane: &Lane) -> Result<String, Halt> {
+    Ok(driver(lane)?.folder.display().to_string())
 }
 
-/// A path to publish a volume at, with the folder above it: that is to be made, and nothing in it.
-pub fn target(own: &str, bytes: Option<i64>) -> Result<(String, String), Halt> {
-    let path = long(format!("{own}/mounts/target"), bytes)?;
-    let above = path.rsplit_once('/').map_or("/", |(above, _)| above).to_owned();
-    Ok((path, above))
+/// A folder below ours of the node that nobody else has; not made yet.
+fn own(lane: &Lane) -> Result<String, Halt> {
+    Ok(format!("{}/{}", folder(lane)?, number(lane)))
+}
+
+/// The folder in it to stage a volume at.
+pub fn staging(own: &str) -> String {
+    format!("{own}/staging-point")
+}
+
+/// The path in it to publish a volume at, with the folder above it: that is to be made, and nothing in it.
+pub fn target(own: &str) -> (String, String) {
+    let above = format!("{own}/mounts");
+    (format!("{above}/target"), above)
+}
+
+/// What is made in a folder of ours before a volume is staged and published there.
+fn folders(own: &str, staged: bool) -> Vec<String> {
+    let staging = staged.then(|| staging(own));
+    staging.into_iter().chain([target(own).1]).collect()
+}
+
+/// The same where both paths are so long. All of that length have the folders above them in common: to make
+/// twenty of them takes a disk as long as a check.
+pub fn far(lane: &mut Lane, staged: bool, bytes: i64) -> Result<(String, Making), Halt> {
+    const BELOW: usize = "/00000000/mounts/target".len();
+    let folder = folder(lane)?;
+    let above = usize::try_from(bytes).unwrap_or_default().saturating_sub(BELOW);
+    let Some(above) = padded(&format!("{folder}/p"), above) else {
+        return Err(Halt::Error(format!("no path below {folder} is as short as {bytes} bytes")));
+    };
+    let own = format!("{above}/{:0>8}", number(lane));
+    let making = begun(made(files(lane)?, folders(&own, staged)));
+    remove_beside(lane, &own, making.clone())?;
+    Ok((own, making))
 }
 
 /// Folders to stage and publish a volume in, and the folder of ours that they are in: those that were made
@@ -69,22 +97,17 @@ pub fn ready(lane: &mut Lane, staged: bool) -> Result<(String, Making), Halt> {
     if let Some(stale) = stale {
         remove_beside(lane, &stale.own, stale.making)?;
     }
-    let folders = |own: &str| -> Result<Vec<String>, Halt> {
-        let (_, above) = target(own, None)?;
-        let staging = staged.then(|| staging(own, None)).transpose()?;
-        Ok(staging.into_iter().chain([above]).collect())
-    };
     let (own, making) = match fresh {
         Some(spare) => (spare.own, spare.making),
         None => {
             let own = self::own(lane)?;
-            let making = begun(made(files(lane)?, folders(&own)?));
+            let making = begun(made(files(lane)?, folders(&own, staged)));
             (own, making)
         }
     };
     remove_beside(lane, &own, making.clone())?;
     let next = self::own(lane)?;
-    let made = made(files(lane)?, folders(&next)?);
+    let made = made(files(lane)?, folders(&next, staged));
     let spare = Spare { own: next, making: made.clone(), since: Instant::now() };
     if let Some(other) = driver.known.keep_spare(spare) {
         remove_beside(lane, &other.own, other.making)?;
@@ -97,13 +120,6 @@ pub fn ready(lane: &mut Lane, staged: bool) -> Result<(String, Making), Halt> {
         })
     }));
     Ok((own, making))
-}
-
-/// Begins to make folders below one of ours, which is removed with the lane.
-pub fn make(lane: &mut Lane, own: &str, folders: Vec<String>) -> Result<Making, Halt> {
-    let making = begun(made(files(lane)?, folders));
-    remove_beside(lane, own, making.clone())?;
-    Ok(making)
 }
 
 fn made(files: NodeFiles, folders: Vec<String>) -> Making {
@@ -136,13 +152,6 @@ fn remove_beside(lane: &mut Lane, own: &str, making: Making) -> Result<(), Halt>
     Ok(())
 }
 
-fn long(path: String, bytes: Option<i64>) -> Result<String, Halt> {
-    match bytes {
-        Some(bytes) => padded(&path, bytes).map_err(Halt::Error),
-        None => Ok(path),
-    }
-}
-
 /// Has a folder of ours removed when everything was taken back that comes after.
 pub fn remove_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
     let removed = removal(lane, path)?;
@@ -169,11 +178,10 @@ pub async fn discard_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
 }
 
 /// A path made as long as asked.
-fn padded(path: &str, bytes: i64) -> Result<String, String> {
-    let wanted = usize::try_from(bytes).unwrap_or(0);
+fn padded(path: &str, wanted: usize) -> Option<String> {
     let mut path = path.to_owned();
     if path.len() > wanted {
-        return Err(format!("no path of ours is as short as {bytes} bytes: {path}"));
+        return None;
     }
     while path.len() < wanted {
         let name = path.len() - path.rfind('/').map_or(0, |at| at + 1);
@@ -183,7 +191,7 @@ fn padded(path: &str, bytes: i64) -> Result<String, String> {
         }
         path.push('p');
     }
-    Ok(path)
+    Some(path)
 }
 
 #[cfg(test)]
@@ -193,11 +201,11 @@ mod tests {
     #[test]
     fn a_path_has_as_many_bytes_as_asked() {
         for bytes in [20_usize, 21, 128, 220, 221, 222, 223, 1000, 3900] {
-            let made = padded("/tmp/stdcheck/1/path", i64::try_from(bytes).unwrap()).unwrap();
+            let made = padded("/tmp/stdcheck/1/path", bytes).unwrap();
             assert_eq!(made.len(), bytes);
             assert!(made.split('/').all(|name| name.len() < 256) && !made.ends_with('/'));
             assert!(made.starts_with("/tmp/stdcheck/1/path"));
         }
-        assert!(padded("/tmp/stdcheck/1/path", 19).is_err());
+        assert!(padded("/tmp/stdcheck/1/path", 19).is_none());
     }
 }
