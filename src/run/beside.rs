@@ -1,4 +1,4 @@
-//! What is put back while the run goes on: nobody waits for it before the end.
+//! What is put back, and made ahead, while the target is at a call: nobody waits for it before the end.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::lane::Restore;
 
-/// Restores, each with the check or situation that it is of.
+/// Work of that kind, each with the check or situation that it is of.
 #[derive(Default)]
 pub struct Beside(Mutex<Restores>);
 

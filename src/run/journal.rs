@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -16,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::sent::Sent;
 use crate::{
@@ -78,13 +78,37 @@ impl Entry {
     }
 }
 
-/// Messages are in base64.
+/// What a journal tells of.
+#[derive(Debug, Default, PartialEq)]
+pub struct Left {
+    /// The newest first.
+    pub entries: Vec<Entry>,
+    /// How many whole lines cannot be read: another stdcheck wrote them. Something may be left of them.
+    pub unreadable: usize,
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Asked { number: u64, rpc: String, request: String },
-    Answered { number: u64, reply: String },
+    Asked { number: u64, rpc: String, request: Base64 },
+    Answered { number: u64, reply: Base64 },
     Over { number: u64 },
+}
+
+/// Bytes, as text where they stand in JSON.
+struct Base64(Bytes);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Base64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(|bytes| Base64(bytes.into())).map_err(D::Error::custom)
+    }
 }
 
 /// What is not written yet.
@@ -99,8 +123,7 @@ impl Waiting {
         match self {
             Waiting::Answered { number, answer } => {
                 let reply = answer.reply().map(|reply| reply.encode_to_vec()).unwrap_or_default();
-                let reply = STANDARD.encode(reply);
-                Line::Answered { number: *number, reply }
+                Line::Answered { number: *number, reply: Base64(reply.into()) }
             }
             Waiting::Over { number } => Line::Over { number: *number },
         }
@@ -125,9 +148,10 @@ impl Journal {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         let request = match request.message().descriptor().get_field_by_name(SECRETS) {
-            Some(secrets) => STANDARD.encode(request.bytes_without(secrets.number())),
-            None => STANDARD.encode(request.bytes()),
+            Some(secrets) => request.bytes_without(secrets.number()).into(),
+            None => request.bytes().clone(),
         };
+        let request = Base64(request);
         self.write(&Line::Asked { number, rpc: rpc.to_owned(), request });
         number
     }
@@ -190,32 +214,33 @@ impl Journal {
         }
     }
 
-    /// What was made and not taken back, the newest first. A line that a kill cut short says nothing.
-    pub fn left(&self) -> Vec<Entry> {
+    /// What was made and not taken back. A line that a kill cut short says nothing.
+    pub fn left(&self) -> Left {
         if self.is_own() && self.open.load(Ordering::Relaxed) == 0 {
-            return Vec::new();
+            return Left::default();
         }
         self.flush();
-        let Ok(file) = File::open(&self.path) else { return Vec::new() };
+        let Ok(text) = std::fs::read(&self.path) else { return Left::default() };
         let mut entries = BTreeMap::new();
-        let lines = BufReader::new(file).lines().map_while(Result::ok);
-        for line in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
-            match line {
-                Line::Asked { number, rpc, request } => {
-                    let Some(request) = bytes_of(&request) else { continue };
+        let mut unreadable = 0;
+        for line in text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"))
+        {
+            match serde_json::from_slice(line) {
+                Ok(Line::Asked { number, rpc, request: Base64(request) }) => {
                     entries.insert(number, Entry { number, rpc, request, reply: None });
                 }
-                Line::Answered { number, reply } => {
+                Ok(Line::Answered { number, reply: Base64(reply) }) => {
                     if let Some(entry) = entries.get_mut(&number) {
-                        entry.reply = bytes_of(&reply);
+                        entry.reply = Some(reply);
                     }
                 }
-                Line::Over { number } => drop(entries.remove(&number)),
+                Ok(Line::Over { number }) => drop(entries.remove(&number)),
+                Err(_) => unreadable += 1,
             }
         }
         let given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
         let left = entries.into_values().filter(|entry| !given_up.contains(&entry.number));
-        left.rev().collect()
+        Left { entries: left.rev().collect(), unreadable }
     }
 }
 
@@ -223,10 +248,6 @@ impl Drop for Journal {
     fn drop(&mut self) {
         self.flush();
     }
-}
-
-fn bytes_of(text: &str) -> Option<Bytes> {
-    STANDARD.decode(text).ok().map(Bytes::from)
 }
 
 fn text(line: &Line) -> String {
@@ -252,7 +273,7 @@ mod tests {
     fn what_was_not_taken_back_is_read_again_newest_first_and_without_secrets() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::in_folder(dir.path());
-        assert_eq!(journal.left(), []);
+        assert_eq!(journal.left(), Left::default());
         let method = rpc::find("csi.v1", CREATE).unwrap();
         let secrets = || value::map([("password", Value::from("hidden"))]);
         let request = |name: &str| {
@@ -268,10 +289,11 @@ mod tests {
         answer.replies.push(reply);
         journal.answered(first, Arc::new(answer));
         journal.over(second);
-        assert_eq!(journal.left().len(), 2);
+        assert_eq!(journal.left().entries.len(), 2);
         let text = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
         std::fs::write(dir.path().join(FILE), format!("{text}{{\"asked\": {{\"num")).unwrap();
-        let left = Journal::in_folder(dir.path()).left();
+        let Left { entries: left, unreadable } = Journal::in_folder(dir.path()).left();
+        assert_eq!(unreadable, 0);
         let numbers: Vec<u64> = left.iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, [third, first]);
         let (asked, answered) = left[1].read("csi.v1").unwrap();
@@ -285,7 +307,17 @@ mod tests {
         }
         assert_eq!(left[0].read("csi.v1").unwrap().1, None);
         journal.give_up(third);
-        assert_eq!(journal.left().len(), 1);
+        assert_eq!(journal.left().entries.len(), 1);
+    }
+
+    #[test]
+    fn a_line_of_another_stdcheck_is_not_taken_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines = "{\"asked\":{\"number\":1,\"rpc\":\"Controller/CreateVolume\",\"request\":{}}}\n\
+                     {\"answered\":{\"number\":1,\"reply\":\"no base64!\"}}\n{\"over\":{\"num";
+        std::fs::write(dir.path().join(FILE), lines).unwrap();
+        let left = Journal::in_folder(dir.path()).left();
+        assert_eq!(left, Left { entries: Vec::new(), unreadable: 2 });
     }
 
     #[test]

@@ -70,7 +70,8 @@ pub(super) enum Undo {
     Beside(Restore),
 }
 
-/// Puts something back that a verb changed outside the target; says what it could not.
+/// Puts something back that a verb changed outside the target, or makes something ahead; says what it could
+/// not.
 pub type Restore =
     Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 

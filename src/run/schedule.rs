@@ -234,7 +234,7 @@ impl Schedule<'_> {
                 }
                 let Some(queued) = queue.pop_front() else { break };
                 if alone {
-                    // Folders of checks before it, too, are out of its way.
+                    // What is done beside checks is no matter of its own.
                     self.settle_beside().await;
                 }
                 self.start(&mut under_way, queued);

@@ -137,7 +137,7 @@ async fn rpc_undo(
 /// How much is left.
 pub async fn journal(lane: &mut Lane) -> Result<(), String> {
     let run = lane.run.clone();
-    for entry in run.journal.left() {
+    for entry in run.journal.left().entries {
         match entry.read(&run.plan.suite.package) {
             Ok((request, reply)) => {
                 rpc_undo(lane, &entry.rpc, &request, reply.as_ref(), Some(entry.number)).await;
@@ -145,7 +145,14 @@ pub async fn journal(lane: &mut Lane) -> Result<(), String> {
             Err(why) => tell(lane, why),
         }
     }
-    let left: Vec<String> = run.journal.left().into_iter().map(|entry| entry.rpc).collect();
+    let left = run.journal.left();
+    if left.unreadable > 0 {
+        return Err(format!(
+            "{} lines of the run's journal cannot be read: clean with the stdcheck that began the run",
+            left.unreadable
+        ));
+    }
+    let left: Vec<String> = left.entries.into_iter().map(|entry| entry.rpc).collect();
     if left.is_empty() {
         return Ok(());
     }

@@ -438,3 +438,85 @@ pub fn texts(tree: &Spanned<Tree>) -> Vec<Spanned<&str>> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::{expr::value, rpc};
+
+    /// A request by [`merge_laid`], and by what it stands for.
+    fn both(base: &str, layers: &[&str], omitted: &[&str]) -> [Result<DynamicMessage, String>; 2] {
+        let message = rpc::find("csi.v1", "Controller/CreateVolume").unwrap().input();
+        let range = value::map([("limit_bytes", Value::Int(9))]);
+        let scope = Scope::from([("name".to_owned(), "n".into()), ("range".to_owned(), range)]);
+        let tree = |text: &&str| toml::from_str::<Tree>(text).unwrap();
+        let (base, layers): (Tree, Vec<Tree>) = (tree(&base), layers.iter().map(tree).collect());
+        let omit = |mut made: DynamicMessage| {
+            omitted.iter().try_for_each(|path| super::omit(&mut made, path)).map(|()| made)
+        };
+        let mut laid = DynamicMessage::new(message.clone());
+        let members: Vec<&Member> = base.members().iter().collect();
+        let above: Vec<&Tree> = layers.iter().collect();
+        let laid =
+            merge_laid(&mut laid, &members, &above, omitted, &scope).and_then(|()| omit(laid));
+        let mut whole = DynamicMessage::new(message.clone());
+        let lay = |below: Tree, over: &Tree| overlay(&message, &below, Some(over), &[]);
+        let tree = layers.iter().fold(base.clone(), lay);
+        let tree = overlay(&message, &tree, None, omitted);
+        [laid, merge(&mut whole, &tree, &scope).and_then(|()| omit(whole))]
+    }
+
+    #[test]
+    fn layers_are_laid_as_their_trees_would_be() {
+        const BASE: &str = r#"
+            name = "$name"
+            capacity_range = { required_bytes = 5, limit_bytes = 7 }
+            volume_capabilities = [{ mount = {}, access_mode = { mode = "SINGLE_NODE_WRITER" } }]
+            parameters = { a = "1" }
+            volume_content_source = { snapshot = { snapshot_id = "s" } }
+            secrets = "$nobody.knows"
+        "#;
+        let cases: [(&[&str], &[&str]); 10] = [
+            (&["secrets = {}"], &[]),
+            (&["secrets = { x = 'y' }", "secrets = { z = '' }"], &[]),
+            (&["capacity_range = { limit_bytes = 8 }"], &["secrets"]),
+            (
+                &[
+                    "capacity_range = { limit_bytes = 8 }",
+                    "capacity_range = { required_bytes = 1 }",
+                ],
+                &["secrets", "capacity_range.limit_bytes"],
+            ),
+            (
+                &["capacity_range = '$range'", "capacity_range = { required_bytes = 2 }"],
+                &["secrets"],
+            ),
+            (&["capacity_range = '$range'"], &["secrets"]),
+            (&["volume_content_source = { volume = { volume_id = 'v' } }"], &["secrets"]),
+            (&["volume_capabilities = []", "parameters = { b = '2' }"], &["secrets", "name"]),
+            (&["mutable_parameters = { m = '1' }", "mutable_parameters = {}"], &["secrets"]),
+            (&[], &["secrets", "volume_content_source.snapshot.snapshot_id"]),
+        ];
+        for (layers, omitted) in cases {
+            let [laid, whole] = both(BASE, layers, omitted);
+            assert_eq!(laid.unwrap(), whole.unwrap(), "{layers:?} without {omitted:?}");
+        }
+        for layers in [&[][..], &["nothing = 1", "secrets = {}"], &["name = {}", "secrets = {}"]] {
+            let [laid, whole] = both(BASE, layers, &[]);
+            assert_eq!(laid.unwrap_err(), whole.unwrap_err(), "{layers:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_what_a_field_held() {
+        let message = rpc::find("csi.v1", "Controller/CreateVolume").unwrap().input();
+        let mut made = DynamicMessage::new(message);
+        put(&mut made, "name", &"a".into()).unwrap();
+        put(&mut made, "name", &"b".into()).unwrap();
+        put(&mut made, "capacity_range", &value::map([("limit_bytes", Value::Int(1))])).unwrap();
+        assert_eq!(made.get_field_by_name("name").unwrap().as_str(), Some("b"));
+        assert!(made.has_field_by_name("capacity_range"));
+        assert!(put(&mut made, "nothing", &Value::Int(1)).is_err());
+        assert!(put(&mut made, "name", &Value::Null).is_err());
+    }
+}

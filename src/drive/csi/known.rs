@@ -36,6 +36,16 @@ pub struct Spare {
     pub since: Instant,
 }
 
+/// A node may come back without what was made on it.
+const OLDEST: Duration = Duration::from_secs(1);
+
+impl Spare {
+    /// Whether they are likely to be there when they are wanted: not if they could not be made.
+    pub fn is_good(&self) -> bool {
+        self.since.elapsed() < OLDEST && self.making.peek().is_none_or(Result::is_ok)
+    }
+}
+
 /// An end of the driver that no check had to do with.
 #[derive(Clone, Debug)]
 pub struct EarlyEnd {
@@ -79,5 +89,38 @@ impl Known {
 
     fn uses(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Use>> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn spare(result: Result<(), String>, age: Duration) -> Spare {
+        let making = async move { result }.boxed().shared();
+        Spare { own: "/1".to_owned(), making, since: Instant::now().checked_sub(age).unwrap() }
+    }
+
+    #[tokio::test]
+    async fn spare_folders_that_are_old_or_could_not_be_made_are_not_good() {
+        let fresh = spare(Ok(()), Duration::ZERO);
+        assert!(fresh.is_good());
+        fresh.making.clone().await.unwrap();
+        assert!(fresh.is_good());
+        assert!(!spare(Ok(()), OLDEST).is_good());
+        let failed = spare(Err("full".to_owned()), Duration::ZERO);
+        failed.making.clone().await.unwrap_err();
+        assert!(!failed.is_good());
+    }
+
+    #[test]
+    fn spare_folders_are_had_once() {
+        let known = Known::default();
+        assert!(known.keep_spare(spare(Ok(()), Duration::ZERO)).is_none());
+        assert!(known.keep_spare(spare(Ok(()), Duration::ZERO)).is_some());
+        assert!(known.take_spare().is_some());
+        assert!(known.take_spare().is_none());
     }
 }

@@ -139,7 +139,8 @@ impl Expr {
         self.judge_in(&Ready::of([scope], [self]))
     }
 
-    /// The same among names that are ready.
+    /// The same among names that were made ready for it, among others: what it looks at is not there
+    /// otherwise.
     pub fn judge_in(&self, ready: &Ready<'_>) -> Judgement {
         let Ready { context, scopes } = ready;
         match self.program.execute(context) {

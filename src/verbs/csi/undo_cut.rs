@@ -39,15 +39,8 @@ pub const UNDO_CUT: Verb = Verb {
 
 async fn undo(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
     let rpc = params.text("call")?.to_owned();
-    let mut request = params.get("request").cloned().unwrap_or_else(nothing);
-    // The journal holds no secrets.
-    let without = match value::member(&request, "secrets") {
-        Some(Value::Map(secrets)) => secrets.map.is_empty(),
-        _ => true,
-    };
-    if without && let Some(driver) = lane.scope.get("driver") {
-        request = with(&request, "secrets", map_at(driver, "secrets"));
-    }
+    let request = params.get("request").cloned().unwrap_or_else(nothing);
+    let request = with_secrets(request, lane.scope.get("driver"));
     let begin = Instant::now();
     let found = loop {
         let patience = lane.run.options.step_timeout;
@@ -65,6 +58,18 @@ async fn undo(lane: &mut Lane, params: Params) -> Result<Value, Halt> {
         delete(lane, &rpc, reply).await?;
     }
     Ok(value::map([("found", Value::Bool(found.is_some()))]))
+}
+
+/// The journal holds no secrets: one that has none gets those of the run.
+fn with_secrets(request: Value, driver: Option<&Value>) -> Value {
+    let has_some = match value::member(&request, "secrets") {
+        Some(Value::Map(secrets)) => !secrets.map.is_empty(),
+        _ => false,
+    };
+    match driver {
+        Some(driver) if !has_some => with(&request, "secrets", map_at(driver, "secrets")),
+        _ => request,
+    }
 }
 
 /// Deletes what a reply tells of.
@@ -92,4 +97,19 @@ pub async fn delete(lane: &mut Lane, made_by: &str, reply: &Value) -> Result<(),
         other => return Err(Halt::Error(format!("nobody knows how to delete what {other} makes"))),
     };
     answers::must(lane, rpc, &request).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_without_secrets_gets_those_of_the_run() {
+        let secrets = |token: &str| value::map([("token", Value::from(token))]);
+        let driver = value::map([("secrets", secrets("ours"))]);
+        let of = |request: Value| map_at(&with_secrets(request, Some(&driver)), "secrets");
+        assert_eq!(of(nothing()), secrets("ours"));
+        assert_eq!(of(value::map([("secrets", nothing())])), secrets("ours"));
+        assert_eq!(of(value::map([("secrets", secrets("its own"))])), secrets("its own"));
+    }
 }

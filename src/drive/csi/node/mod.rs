@@ -161,6 +161,11 @@ impl NodeFiles {
         Ok(NodeFiles(Way::Command(Arc::new(remote))))
     }
 
+    /// Whether they are on this host: what is done with them takes no command of the user's.
+    pub fn are_here(&self) -> bool {
+        matches!(self.0, Way::Root(_))
+    }
+
     /// Looks at a path, without following a symbolic link at its end.
     ///
     /// # Errors

@@ -1,7 +1,11 @@
 //! Mounting a volume again where it is: for file systems that the kernel does not grow while they are
 //! mounted.
 
-use std::{path::Path, thread::sleep, time::Duration};
+use std::{
+    path::Path,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use nix::errno::Errno;
 
@@ -13,20 +17,11 @@ use crate::reference::csi::{
     state::{Published, Staged, Volume},
 };
 
-/// How often it is tried to unmount what somebody uses, and how long it is waited between: whoever only
-/// looks at a volume is gone by then. Nobody tells of that.
-const TRIES: u32 = 10;
+/// How long it is tried while somebody uses a volume, and how long it is waited between: whoever only looks
+/// at it is gone by then, and so is a process that was forked at the wrong moment and has our open files until
+/// it becomes another program. Nobody tells of that.
+const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
-
-fn unmount(at: &Path) -> Result<bool, Errno> {
-    for _ in 1..TRIES {
-        match mounts::unmount(at) {
-            Err(Errno::EBUSY) => sleep(PAUSE),
-            other => return other,
-        }
-    }
-    mounts::unmount(at)
-}
 
 fn still_small(driver: &Driver, id: &str) -> Answer<bool> {
     let image = driver.store.volume_image(id);
@@ -35,11 +30,27 @@ fn still_small(driver: &Driver, id: &str) -> Answer<bool> {
 
 /// Unmounts a volume at all its places and mounts it there again; staging grows the file system.
 /// That goes only while nobody has anything open.
-pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Answer<()> {
+pub fn mount(driver: &Driver, id: &str) -> Answer<()> {
+    let begin = Instant::now();
+    loop {
+        let volume = driver.volume(id)?;
+        let Some(staged) = &volume.staged else { return Ok(()) };
+        if is_mounted_anew(driver, id, &volume, staged)? {
+            return Ok(());
+        }
+        if begin.elapsed() >= PATIENCE {
+            return Err(precondition("the file system cannot grow while somebody uses it"));
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// Tries it once; whatever comes of it, the volume is mounted at all its places afterwards.
+fn is_mounted_anew(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Answer<bool> {
     let mut away: Vec<(&String, &Published)> = Vec::new();
     let mut busy = false;
     for (target, published) in &volume.published {
-        match unmount(Path::new(target)) {
+        match mounts::unmount(Path::new(target)) {
             Err(Errno::EBUSY) => busy = true,
             other => {
                 if other? {
@@ -52,7 +63,7 @@ pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Ans
         }
     }
     if !busy {
-        busy = match unmount(Path::new(&staged.path)) {
+        busy = match mounts::unmount(Path::new(&staged.path)) {
             Err(Errno::EBUSY) => true,
             other => other.map(|_| false)?,
         };
@@ -72,8 +83,5 @@ pub fn mount(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Ans
         let readonly = published.readonly || staged.readonly;
         place::publish(driver, id, &staged, target, &published.capability, readonly)?;
     }
-    if busy {
-        return Err(precondition("the file system cannot grow while somebody uses it"));
-    }
-    Ok(())
+    Ok(!busy)
 }

@@ -89,5 +89,5 @@ pub fn grow_here(driver: &Driver, id: &str, volume: &Volume) -> Answer<()> {
             return Ok(());
         }
     }
-    again::mount(driver, id, volume, staged)
+    again::mount(driver, id)
 }

@@ -1,9 +1,6 @@
 //! Paths on the node that a volume is staged and published at.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::FutureExt as _;
 
@@ -19,9 +16,6 @@ use crate::{
 
 /// Short enough that a name of it can be made longer still.
 const LONGEST_NAME: usize = 200;
-
-/// A node may come back without what was made on it.
-const OLDEST_SPARE: Duration = Duration::from_secs(1);
 
 /// The driver as this host knows it.
 pub fn driver(lane: &Lane) -> Result<Arc<Driver>, Halt> {
@@ -55,13 +49,13 @@ fn own(lane: &Lane) -> Result<String, Halt> {
 
 /// The folder in it to stage a volume at.
 pub fn staging(own: &str) -> String {
-    format!("{own}/staging-point")
+    format!("{own}/staging")
 }
 
 /// The path in it to publish a volume at, with the folder above it: that is to be made, and nothing in it.
 pub fn target(own: &str) -> (String, String) {
-    let above = format!("{own}/mounts");
-    (format!("{above}/target"), above)
+    let above = format!("{own}/mnt");
+    (format!("{above}/vol"), above)
 }
 
 /// What is made in a folder of ours before a volume is staged and published there.
@@ -70,16 +64,20 @@ fn folders(own: &str, staged: bool) -> Vec<String> {
     staging.into_iter().chain([target(own).1]).collect()
 }
 
-/// The same where both paths are so long. All of that length have the folders above them in common: to make
+/// A folder whose paths to stage and publish at are so long.
+fn far_folder(folder: &str, number: &str, bytes: i64) -> Option<String> {
+    const BELOW: usize = "/00000000/mnt/vol".len();
+    let above = usize::try_from(bytes).unwrap_or_default().checked_sub(BELOW)?;
+    Some(format!("{}/{number:0>8}", padded(&format!("{folder}/p"), above)?))
+}
+
+/// The same as [`ready`] where both paths are so long. All of that length have the folders above them in common: to make
 /// twenty of them takes a disk as long as a check.
 pub fn far(lane: &mut Lane, staged: bool, bytes: i64) -> Result<(String, Making), Halt> {
-    const BELOW: usize = "/00000000/mounts/target".len();
     let folder = folder(lane)?;
-    let above = usize::try_from(bytes).unwrap_or_default().saturating_sub(BELOW);
-    let Some(above) = padded(&format!("{folder}/p"), above) else {
+    let Some(own) = far_folder(&folder, &number(lane), bytes) else {
         return Err(Halt::Error(format!("no path below {folder} is as short as {bytes} bytes")));
     };
-    let own = format!("{above}/{:0>8}", number(lane));
     let making = begun(made(files(lane)?, folders(&own, staged)));
     remove_beside(lane, &own, making.clone())?;
     Ok((own, making))
@@ -90,24 +88,24 @@ pub fn far(lane: &mut Lane, staged: bool, bytes: i64) -> Result<(String, Making)
 pub fn ready(lane: &mut Lane, staged: bool) -> Result<(String, Making), Halt> {
     let driver = driver(lane)?;
     let spare = driver.known.take_spare();
-    let (fresh, stale) = match spare {
-        Some(spare) if spare.since.elapsed() < OLDEST_SPARE => (Some(spare), None),
-        other => (None, other),
-    };
-    if let Some(stale) = stale {
-        remove_beside(lane, &stale.own, stale.making)?;
-    }
-    let (own, making) = match fresh {
-        Some(spare) => (spare.own, spare.making),
-        None => {
+    let (own, making) = match spare {
+        Some(spare) if spare.is_good() => (spare.own, spare.making),
+        other => {
+            if let Some(useless) = other {
+                remove_beside(lane, &useless.own, useless.making)?;
+            }
             let own = self::own(lane)?;
             let making = begun(made(files(lane)?, folders(&own, staged)));
             (own, making)
         }
     };
     remove_beside(lane, &own, making.clone())?;
+    let files = files(lane)?;
+    if !files.are_here() {
+        return Ok((own, making));
+    }
     let next = self::own(lane)?;
-    let made = made(files(lane)?, folders(&next, staged));
+    let made = made(files, folders(&next, staged));
     let spare = Spare { own: next, making: made.clone(), since: Instant::now() };
     if let Some(other) = driver.known.keep_spare(spare) {
         remove_beside(lane, &other.own, other.making)?;
@@ -207,5 +205,18 @@ mod tests {
             assert!(made.starts_with("/tmp/stdcheck/1/path"));
         }
         assert!(padded("/tmp/stdcheck/1/path", 19).is_none());
+    }
+
+    #[test]
+    fn both_paths_of_a_far_folder_are_as_long_as_asked() {
+        for bytes in [40, 128, 1024, 3900] {
+            let own = far_folder("/tmp/stdcheck-1/node", "17", bytes).unwrap();
+            let wanted = usize::try_from(bytes).unwrap();
+            assert_eq!((staging(&own).len(), target(&own).0.len()), (wanted, wanted), "{own}");
+            let other = far_folder("/tmp/stdcheck-1/node", "1017", bytes).unwrap();
+            assert_eq!(own.rsplit_once('/').unwrap().0, other.rsplit_once('/').unwrap().0);
+        }
+        assert!(far_folder("/tmp/stdcheck-1/node", "17", 38).is_none());
+        assert!(far_folder("/tmp/stdcheck-1/node", "17", -1).is_none());
     }
 }
