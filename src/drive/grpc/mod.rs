@@ -271,8 +271,8 @@ impl Grpc {
         self.call_meanwhile(method, request, deadline, enough, || ()).await
     }
 
-    /// The same with a message that is encoded already, and something short is done while the target is at it, once: an answer that comes before
-    /// that is done is taken after it.
+    /// The same with a message that is encoded already, and something short is done while the target is at
+    /// it, once: an answer that comes before that is done is taken after it.
     pub async fn call_meanwhile(
         &self,
         method: &MethodDescriptor,
