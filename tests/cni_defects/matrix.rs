@@ -75,6 +75,11 @@ pub fn is_sample() -> bool {
     std::env::var_os("STDCHECK_MATRIX").is_none() && !blesses()
 }
 
+/// Whether each defect is tried with the checks alone that are known to report it.
+pub fn is_known() -> bool {
+    std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how == "known") && !blesses()
+}
+
 /// One of so many is tried then.
 const SAMPLED: usize = 24;
 
@@ -154,7 +159,8 @@ pub fn try_with(difference: &Difference, select: &[String]) -> Reported {
 /// The checks that are tried under a defect first: those that are known to report it. Where the matrix is
 /// written anew or does not have it, those of its topic, too.
 fn tried_with(defect: &Difference) -> Vec<String> {
-    if std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how != "known") || !defect.only.is_empty() {
+    let wide = std::env::var("STDCHECK_MATRIX").is_ok_and(|how| how != "known");
+    if wide || !defect.only.is_empty() {
         return touched(defect);
     }
     let mut tried = table::committed(&defect.name);
