@@ -12,15 +12,14 @@ use std::{
     },
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage as _};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::sent::Sent;
 use crate::{
     drive::grpc::Answer,
+    stage::wire::Bytes,
     suite::{
         expr::{Value, value},
         rpc,
@@ -68,7 +67,7 @@ impl Entry {
     pub fn read(&self, package: &str) -> Result<(Value, Option<Value>), String> {
         let method = rpc::find(package, &self.rpc)?;
         let read = |of: MessageDescriptor, bytes: &Bytes| {
-            DynamicMessage::decode(of, bytes.clone())
+            DynamicMessage::decode(of, bytes.0.as_slice())
                 .map(|message| value::from_message(&message))
                 .map_err(|error| format!("the journal holds no proper {}: {error}", self.rpc))
         };
@@ -90,25 +89,9 @@ pub struct Left {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Asked { number: u64, rpc: String, request: Base64 },
-    Answered { number: u64, reply: Base64 },
+    Asked { number: u64, rpc: String, request: Bytes },
+    Answered { number: u64, reply: Bytes },
     Over { number: u64 },
-}
-
-/// Bytes, as text where they stand in JSON.
-struct Base64(Bytes);
-
-impl Serialize for Base64 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Base64, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(|bytes| Base64(bytes.into())).map_err(D::Error::custom)
-    }
 }
 
 /// What is not written yet.
@@ -123,7 +106,7 @@ impl Waiting {
         match self {
             Waiting::Answered { number, answer } => {
                 let reply = answer.reply().map(|reply| reply.encode_to_vec()).unwrap_or_default();
-                Line::Answered { number: *number, reply: Base64(reply.into()) }
+                Line::Answered { number: *number, reply: reply.into() }
             }
             Waiting::Over { number } => Line::Over { number: *number },
         }
@@ -149,9 +132,8 @@ impl Journal {
         self.open.fetch_add(1, Ordering::Relaxed);
         let request = match request.message().descriptor().get_field_by_name(SECRETS) {
             Some(secrets) => request.bytes_without(secrets.number()).into(),
-            None => request.bytes().clone(),
+            None => Bytes::from(request.bytes()),
         };
-        let request = Base64(request);
         self.write(&Line::Asked { number, rpc: rpc.to_owned(), request });
         number
     }
@@ -226,10 +208,10 @@ impl Journal {
         for line in text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"))
         {
             match serde_json::from_slice(line) {
-                Ok(Line::Asked { number, rpc, request: Base64(request) }) => {
+                Ok(Line::Asked { number, rpc, request }) => {
                     entries.insert(number, Entry { number, rpc, request, reply: None });
                 }
-                Ok(Line::Answered { number, reply: Base64(reply) }) => {
+                Ok(Line::Answered { number, reply }) => {
                     if let Some(entry) = entries.get_mut(&number) {
                         entry.reply = Some(reply);
                     }
@@ -303,7 +285,7 @@ mod tests {
         assert_eq!(value::member(&asked, "name"), Some(&Value::from("a")));
         assert_eq!(value::member(&asked, "secrets"), Some(&value::map([])));
         for entry in &left {
-            assert!(!entry.request.windows(6).any(|part| part == b"hidden"));
+            assert!(!entry.request.0.windows(6).any(|part| part == b"hidden"));
         }
         assert_eq!(left[0].read("csi.v1").unwrap().1, None);
         journal.give_up(third);
@@ -325,7 +307,7 @@ mod tests {
         let entry = |rpc: &str, request: &'static [u8]| Entry {
             number: 1,
             rpc: rpc.to_owned(),
-            request: Bytes::from_static(request),
+            request: request.into(),
             reply: None,
         };
         assert!(entry(CREATE, &[0xff]).read("csi.v1").is_err());

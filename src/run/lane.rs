@@ -65,14 +65,14 @@ pub(super) enum Undo {
     /// By the steps that suite.toml names for the rpc.
     Rpc { rpc: String, request: Sent, reply: Option<Arc<Answer>>, entry: Option<u64> },
     /// By a verb's own means.
-    Own(Restore),
+    Own(Deferred),
     /// The same, beside what comes after it.
-    Beside(Restore),
+    Beside(Deferred),
 }
 
-/// Puts something back that a verb changed outside the target, or makes something ahead; says what it could
-/// not.
-pub type Restore =
+/// Something that a verb leaves for later: puts back what it changed outside the target, or makes something
+/// ahead. Says what it could not.
+pub type Deferred =
     Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 impl Lane {
@@ -128,18 +128,18 @@ impl Lane {
     }
 
     /// Has something put back at the end, also after a failure or Ctrl-C.
-    pub fn at_end(&mut self, restore: Restore) {
+    pub fn at_end(&mut self, restore: Deferred) {
         self.undo.push(Undo::Own(restore));
     }
 
     /// The same for what is no matter to anything that comes after it: it is begun in its turn, and
     /// nobody waits for it before the end of the run.
-    pub fn beside_the_end(&mut self, restore: Restore) {
+    pub fn beside_the_end(&mut self, restore: Deferred) {
         self.undo.push(Undo::Beside(restore));
     }
 
     /// Has something done while the target is at the next call.
-    pub fn beside(&self, work: Restore) {
+    pub fn beside(&self, work: Deferred) {
         self.run.beside.take(&self.owner, work);
     }
 

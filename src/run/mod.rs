@@ -2,7 +2,6 @@
 
 mod base;
 mod beside;
-mod build;
 pub mod check;
 pub mod discover;
 pub mod evidence;
@@ -13,6 +12,7 @@ pub mod host;
 pub mod invariants;
 pub mod journal;
 pub mod lane;
+mod request;
 mod schedule;
 pub mod seen;
 pub mod sent;

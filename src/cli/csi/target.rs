@@ -26,7 +26,8 @@ pub const HELLO: Hello = Hello {
     rpc: "Identity/GetPluginInfo",
     standard: "CSI v1",
     advice: "is it a CSI driver's socket?",
-    patience: Duration::from_secs(2),
+    // A dead endpoint is told within two seconds, of which beginning and ending take some.
+    patience: Duration::from_millis(1750),
 };
 
 /// Where the driver is.

@@ -35,7 +35,7 @@ pub fn mount(driver: &Driver, id: &str) -> Answer<()> {
     loop {
         let volume = driver.volume(id)?;
         let Some(staged) = &volume.staged else { return Ok(()) };
-        if is_mounted_anew(driver, id, &volume, staged)? {
+        if mount_anew(driver, id, &volume, staged)? {
             return Ok(());
         }
         if begin.elapsed() >= PATIENCE {
@@ -45,8 +45,8 @@ pub fn mount(driver: &Driver, id: &str) -> Answer<()> {
     }
 }
 
-/// Tries it once; whatever comes of it, the volume is mounted at all its places afterwards.
-fn is_mounted_anew(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Answer<bool> {
+/// Tries it once. Says whether nobody was in the way; the volume is mounted at all its places either way.
+fn mount_anew(driver: &Driver, id: &str, volume: &Volume, staged: &Staged) -> Answer<bool> {
     let mut away: Vec<(&String, &Published)> = Vec::new();
     let mut busy = false;
     for (target, published) in &volume.published {

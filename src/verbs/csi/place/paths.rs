@@ -9,7 +9,7 @@ use crate::{
     drive::csi::{Driver, Making, NodeFiles, Spare},
     run::{
         halt::Halt,
-        lane::{Lane, Restore},
+        lane::{Deferred, Lane},
     },
     verdict::SkipKind,
 };
@@ -71,8 +71,8 @@ fn far_folder(folder: &str, number: &str, bytes: i64) -> Option<String> {
     Some(format!("{}/{number:0>8}", padded(&format!("{folder}/p"), above)?))
 }
 
-/// The same as [`ready`] where both paths are so long. All of that length have the folders above them in common: to make
-/// twenty of them takes a disk as long as a check.
+/// The same as [`ready`] where both paths are so long. All of that length have the folders above them in
+/// common: to make twenty of them takes a disk as long as a check.
 pub fn far(lane: &mut Lane, staged: bool, bytes: i64) -> Result<(String, Making), Halt> {
     let folder = folder(lane)?;
     let Some(own) = far_folder(&folder, &number(lane), bytes) else {
@@ -157,7 +157,7 @@ pub fn remove_at_end(lane: &mut Lane, path: String) -> Result<(), Halt> {
     Ok(())
 }
 
-fn removal(lane: &Lane, path: String) -> Result<Restore, Halt> {
+fn removal(lane: &Lane, path: String) -> Result<Deferred, Halt> {
     let (driver, run) = (driver(lane)?, lane.run.clone());
     Ok(Box::new(move || Box::pin(async move { driver.files(&run.drive)?.remove(&path).await })))
 }
